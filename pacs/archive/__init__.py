@@ -1,0 +1,1 @@
+"""The core: take in, find, give back."""

@@ -1,0 +1,42 @@
+"""What every verb is handed: the Pacs it works on, and the Actor who asks."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from pacs.errors import NotAllowed
+from pacs.index.session import Database
+from pacs.settings import Settings
+from storage import ObjectStore
+
+Permission = Literal["store", "query", "retrieve", "administer"]
+EVERYTHING: frozenset[Permission] = frozenset(("store", "query", "retrieve", "administer"))
+
+
+@dataclass(frozen=True, slots=True)
+class Pacs:
+    """One installation: its settings, its index and its objects. Made by `wiring` in each process."""
+
+    settings: Settings
+    database: Database
+    objects: ObjectStore
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who asks: a person, a peer, a link, or ourselves."""
+
+    kind: Literal["person", "peer", "link", "system"]
+    name: str
+    """Login, AE title, link id, or the command."""
+    address: str = ""
+    permissions: frozenset[Permission] = field(default_factory=frozenset)
+    studies: frozenset[str] | None = None
+    """The Study Instance UIDs he may know of; None: all."""
+
+    def require(self, permission: Permission) -> None:
+        """Raises NotAllowed when the actor lacks the permission."""
+        if permission not in self.permissions:
+            raise NotAllowed(f"{self.kind} {self.name} has no right to {permission}")
+
+
+SYSTEM = Actor("system", "pacs", permissions=EVERYTHING)

@@ -1,0 +1,78 @@
+"""The domain's errors. What a caller may be told; a bug is none of these.
+
+PacsError
+├── InvalidInstance         the bytes are no whole, valid DICOM instance
+│   └── InstanceMismatch    the instance is not what the message around it said
+├── IdentityConflict        it contradicts what is kept; the bytes are in quarantine
+│   ├── SeriesConflict      the SOP Instance UID is known in another series or study
+│   └── PatientConflict     the SOP or Study Instance UID is known under another patient
+├── OutOfResources          no space, no lock, no volume: nothing was kept, try again
+├── InvalidQuery            the question is no question (PS3.4 C.4.1)
+├── NotFound                there is no such thing, or the caller may not know of it
+├── UnknownDestination      the move destination is no known peer
+├── NotAllowed              the caller is known and has no right to it
+├── NotAuthenticated        the caller is not known
+├── NotAcceptable           what is kept cannot be given in the form that was asked for
+├── UnsupportedContent      what was sent is of a media type that is not taken
+└── Undecodable             the pixels are kept, and cannot be decoded
+"""
+
+
+class PacsError(Exception):
+    """What went wrong, in words for the caller: what, which, and no patient's data."""
+
+
+class InvalidInstance(PacsError):
+    """The bytes are no whole, valid DICOM instance."""
+
+
+class InstanceMismatch(InvalidInstance):
+    """The data set contradicts the command, the file meta or the request that carried it."""
+
+
+class IdentityConflict(PacsError):
+    """The instance contradicts what is kept. Its bytes are in quarantine, a person decides."""
+
+
+class SeriesConflict(IdentityConflict):
+    """The SOP Instance UID is known in another series or study."""
+
+
+class PatientConflict(IdentityConflict):
+    """The SOP or Study Instance UID is known under another patient."""
+
+
+class OutOfResources(PacsError):
+    """Nothing was kept: no space, no lock in time, or a volume that failed."""
+
+
+class InvalidQuery(PacsError):
+    """The question cannot be asked: a bad range, level or unique key."""
+
+
+class NotFound(PacsError):
+    """There is no such thing, or the caller may not know of it."""
+
+
+class UnknownDestination(PacsError):
+    """The move destination is no known peer."""
+
+
+class NotAllowed(PacsError):
+    """The caller is known and has no right to this."""
+
+
+class NotAuthenticated(PacsError):
+    """The caller is not known."""
+
+
+class NotAcceptable(PacsError):
+    """What is kept cannot be given in the form that was asked for."""
+
+
+class UnsupportedContent(PacsError):
+    """What was sent is of a media type that is not taken."""
+
+
+class Undecodable(PacsError):
+    """The pixel data is kept as it came, and cannot be decoded."""

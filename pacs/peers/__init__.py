@@ -1,0 +1,1 @@
+"""We as client: whom we know, and what we say to them."""

@@ -1,0 +1,1 @@
+"""The web door: DICOMweb, our own API, the viewer's files."""

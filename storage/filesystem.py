@@ -1,0 +1,257 @@
+"""Objects as files: written whole or not at all, synced, in 256 folders by the first byte of their name."""
+
+import ctypes
+import errno
+import os
+import re
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Self
+
+from storage.errors import ObjectNotFound, StorageFault, StorageFull, StoreError
+from storage.failpoint import reached
+from storage.store import StoredObject
+
+NO_ROOM = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE))
+KEY = re.compile(r"(?:([a-z][a-z0-9_-]*)/)?([a-z0-9][a-z0-9._-]+)")
+SHARDS = tuple(f"{number:02x}" for number in range(256))
+RENAME_NOREPLACE = 1
+AT_FDCWD = -100
+
+
+def _load_renameat2() -> "ctypes._NamedFuncPointer | None":
+    try:
+        function = ctypes.CDLL(None, use_errno=True).renameat2
+    except (OSError, AttributeError):  # not Linux
+        return None
+    function.argtypes = (ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_uint)
+    return function
+
+
+_renameat2 = _load_renameat2()
+
+
+class FilesystemStore:
+    """A folder: `incoming/` for drafts, `ab/<name>` for objects, `<folder>/ab/<name>` for those in a folder."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._incoming = root / "incoming"
+        self._fault: str = ""
+        self._folders: set[str] = set()
+        try:
+            self._incoming.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._make_shards("")
+        except OSError as error:
+            raise self._translated(error) from error
+
+    def draft(self) -> "FileDraft":
+        self._refuse_after_fault()
+        return FileDraft(self)
+
+    def put(self, key: str, data: bytes) -> None:
+        with self.draft() as draft:
+            draft.write(data)
+            draft.keep(key)
+
+    def get(self, key: str, start: int = 0, stop: int | None = None) -> bytes:
+        with self._open(key) as file:
+            if stop is None:
+                stop = os.fstat(file.fileno()).st_size
+            return (
+                os.pread(file.fileno(), max(0, stop - start), start)
+                if stop - start < 1 << 30
+                else _read(file, start, stop)
+            )
+
+    def open(self, key: str) -> BinaryIO:
+        return self._open(key, buffering=1 << 16)
+
+    def exists(self, key: str) -> bool:
+        return self.path(key).exists()
+
+    def delete(self, key: str) -> None:
+        path = self.path(key)
+        try:
+            path.unlink(missing_ok=True)
+            sync_directory(path.parent)
+        except OSError as error:
+            raise self._translated(error) from error
+
+    def list(self, folder: str = "") -> Iterator[StoredObject]:
+        root = self.root / folder
+        for shard in SHARDS:
+            with suppress(FileNotFoundError), os.scandir(root / shard) as entries:
+                for entry in entries:
+                    stat = entry.stat()
+                    yield StoredObject(
+                        f"{folder}/{entry.name}" if folder else entry.name,
+                        stat.st_size,
+                        datetime.fromtimestamp(stat.st_mtime_ns / 1e9, UTC),
+                    )
+
+    def free(self) -> int | None:
+        stat = os.statvfs(self.root)
+        return stat.f_bavail * stat.f_frsize
+
+    def sweep(self, older_than_s: float) -> int:
+        limit = time.time() - older_than_s
+        swept = 0
+        for path in self._incoming.glob("*.part"):
+            with suppress(FileNotFoundError):
+                if path.stat().st_mtime <= limit:
+                    path.unlink()
+                    swept += 1
+        return swept
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    def path(self, key: str) -> Path:
+        """Where the object lies. Raises StoreError for what is no key."""
+        folder, name = split_key(key)
+        return self.root / folder / name[:2] / name
+
+    def _open(self, key: str, buffering: int = 0) -> BinaryIO:
+        try:
+            return self.path(key).open("rb", buffering=buffering)
+        except FileNotFoundError:
+            raise ObjectNotFound(key) from None
+        except OSError as error:
+            raise self._translated(error) from error
+
+    def _make_shards(self, folder: str) -> None:
+        """Shards are made and synced before the first object of a folder, so that keeping one syncs once."""
+        root = self.root / folder
+        if not (root / SHARDS[-1]).exists():
+            for shard in SHARDS:
+                (root / shard).mkdir(parents=True, exist_ok=True, mode=0o700)
+            sync_directory(root)
+            sync_directory(self.root)
+        self._folders.add(folder)
+
+    def _place(self, draft: "FileDraft", key: str) -> None:
+        folder, name = split_key(key)
+        target = self.root / folder / name[:2] / name
+        try:
+            if folder not in self._folders:
+                self._make_shards(folder)
+            os.fdatasync(draft.fileno())
+            reached("FP3")
+            rename_new(draft.path, target)
+            reached("FP4")
+            sync_directory(target.parent)
+            reached("FP5")
+        except OSError as error:
+            if error.errno not in NO_ROOM:
+                # A failed sync may have dropped the pages it could not write: asking again would lie
+                # (the kernel reports such an error once). Nothing is taken until a person has looked.
+                self._fault = f"{error.strerror} on {key}"
+            raise self._translated(error) from error
+
+    def _refuse_after_fault(self) -> None:
+        if self._fault:
+            raise StorageFault(f"the store failed and takes nothing until the server is started again: {self._fault}")
+
+    def _translated(self, error: OSError) -> StoreError:
+        if error.errno in NO_ROOM:
+            return StorageFull(error.strerror or "no room")
+        return StorageFault(error.strerror or "input or output failed")
+
+
+class FileDraft:
+    """A `.part` file in `incoming/`, until it is kept."""
+
+    def __init__(self, store: FilesystemStore) -> None:
+        self._store = store
+        self.path = store._incoming / f"{secrets.token_hex(16)}.part"
+        self._open = True
+        try:
+            self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise store._translated(error) from error
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        try:
+            written = os.write(self._fd, data)
+            if written < len(data):
+                view = memoryview(data)
+                while written < len(view):
+                    written += os.write(self._fd, view[written:])
+        except OSError as error:
+            raise self._store._translated(error) from error
+
+    def reader(self) -> BinaryIO:
+        file = os.fdopen(os.dup(self._fd), "rb")
+        file.seek(0)
+        return file
+
+    def fileno(self) -> int:
+        return self._fd
+
+    def keep(self, key: str) -> None:
+        self._store._refuse_after_fault()
+        self._store._place(self, key)
+        self._close()
+
+    def discard(self) -> None:
+        if self._open:
+            self._close()
+            self.path.unlink(missing_ok=True)
+
+    def _close(self) -> None:
+        self._open = False
+        os.close(self._fd)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.discard()
+
+
+def split_key(key: str) -> tuple[str, str]:
+    """The folder ("" for none) and the name. Raises StoreError for what is no key."""
+    match = KEY.fullmatch(key)
+    if match is None:
+        raise StoreError(f"{key!r} is no key")
+    return match[1] or "", match[2]
+
+
+def rename_new(source: Path, target: Path) -> None:
+    """Give a file its final name, and keep what has that name already: it holds the same bytes."""
+    if _renameat2 is not None:
+        if _renameat2(AT_FDCWD, os.fsencode(source), AT_FDCWD, os.fsencode(target), RENAME_NOREPLACE) == 0:
+            return
+        code = ctypes.get_errno()
+        if code not in (errno.EEXIST, errno.EINVAL, errno.ENOSYS):
+            raise OSError(code, os.strerror(code), str(target))
+    with suppress(FileExistsError):
+        os.link(source, target)  # a link, not a plain rename: that would overwrite in silence
+    source.unlink()
+
+
+def sync_directory(path: Path) -> None:
+    """The names in a directory survive a power cut (POSIX promises them only then)."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _read(file: BinaryIO, start: int, stop: int) -> bytes:
+    """pread gives at most 2 GiB at once; this gives what is asked for."""
+    file.seek(start)
+    pieces = []
+    while start < stop and (piece := file.read(min(stop - start, 1 << 30))):
+        pieces.append(piece)
+        start += len(piece)
+    return b"".join(pieces)
