@@ -1,0 +1,48 @@
+"""What can be made again from what is kept: files below `<data>/cache`, whole or not there."""
+
+import secrets
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from zlib import crc32
+
+from pacs.context import Pacs
+
+
+def cached(pacs: Pacs, name: str, make: Callable[[], bytes]) -> bytes:
+    """The bytes under the name (a relative path), made now if they are not there.
+
+    A cache that cannot be read or written to costs time and nothing else.
+    """
+    path = pacs.settings.data / "cache" / name
+    data = _read(path)
+    if data is None:
+        data = make()
+        with suppress(OSError):
+            _write(path, data)
+    return data
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        sealed = path.read_bytes()
+    except OSError:
+        return None
+    data, seal = sealed[:-4], sealed[-4:]
+    return data if seal == _seal(data) else None
+
+
+def _write(path: Path, data: bytes) -> None:
+    # Nothing is synced, so that a power cut may leave a torn file under a good name: the seal tells.
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    part = path.with_name(f"{secrets.token_hex(8)}.part")
+    try:
+        part.write_bytes(data + _seal(data))
+        part.replace(path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def _seal(data: bytes) -> bytes:
+    return crc32(data).to_bytes(4, "little")

@@ -1,0 +1,190 @@
+"""Which instances are meant, and their bytes as they were kept: never short, never altered, or an error."""
+
+import hashlib
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from sqlalchemy import Column, ColumnElement, Select, select
+
+from pacs.context import Actor, Pacs
+from pacs.dicom.frames import FrameTable
+from pacs.errors import NotFound, OutOfResources
+from pacs.index import tables
+from storage.errors import StoreError
+
+log = structlog.get_logger(__name__)
+
+CHUNK = 1 << 20
+LAST = 1 << 62
+Uids = str | Collection[str] | None
+"""One UID, several of them, or None: any."""
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceRef:
+    """The current version of one instance: what it is, and where its bytes are."""
+
+    pk: int
+    study_instance_uid: str
+    series_instance_uid: str
+    sop_class_uid: str
+    sop_instance_uid: str
+    transfer_syntax_uid: str
+    object_key: str
+    """SHA-256 of the Part 10 file in hexadecimal: also its entity tag."""
+    size: int
+    """Bytes of the Part 10 file."""
+    data_set_offset: int
+    """Where its data set begins, in bytes."""
+    series_number: int | None
+    instance_number: int | None
+    number_of_frames: int
+    """As its header says; 0 where there is no pixel data."""
+    has_frames: bool
+    """The index knows where each of its frames lies."""
+
+
+def instances(pacs: Pacs, actor: Actor, study: Uids = None, series: Uids = None, sop: Uids = None) -> list[InstanceRef]:
+    """The current instances that are meant and that the actor may know of, by series and instance number.
+
+    Raises NotAllowed, and NotFound when there is none.
+    """
+    actor.require("retrieve")
+    with pacs.database.read() as connection:
+        rows = connection.execute(_select_refs(actor, study, series, sop)).all()
+    if not rows:
+        raise NotFound("no such study, series or instance")
+    return sorted(map(_ref, rows), key=_order)
+
+
+def instance_with_frames(
+    pacs: Pacs, actor: Actor, study: str, series: str, sop: str
+) -> tuple[InstanceRef, FrameTable | None]:
+    """One instance and where its frames lie, by one select. Raises NotAllowed, NotFound."""
+    actor.require("retrieve")
+    statement = _select_refs(actor, study, series, sop).add_columns(tables.instance.c.frame_table)
+    with pacs.database.read() as connection:
+        row = connection.execute(statement).one_or_none()
+    if row is None:
+        raise NotFound("no such instance")
+    return _ref(row[:-1]), None if row[-1] is None else FrameTable.from_bytes(row[-1])
+
+
+def frame_tables(pacs: Pacs, refs: Sequence[InstanceRef]) -> dict[int, FrameTable]:
+    """The frame tables of those that have one, by pk."""
+    wanted = [ref.pk for ref in refs if ref.has_frames]
+    tables_by_pk: dict[int, FrameTable] = {}
+    with pacs.database.read() as connection:
+        for begin in range(0, len(wanted), 5000):
+            some = tables.instance.c.pk.in_(wanted[begin : begin + 5000])
+            for pk, data in connection.execute(select(tables.instance.c.pk, tables.instance.c.frame_table).where(some)):
+                tables_by_pk[pk] = FrameTable.from_bytes(data)
+    return tables_by_pk
+
+
+def read(pacs: Pacs, ref: InstanceRef, start: int = 0, stop: int | None = None) -> bytes:
+    """Bytes of the file from start up to, not including, stop. Raises OutOfResources when they are not all there."""
+    stop = ref.size if stop is None else min(stop, ref.size)
+    try:
+        data = pacs.objects.get(ref.object_key, start, stop)
+    except StoreError as error:
+        raise _lost(ref, str(error)) from error
+    if len(data) != stop - start:
+        raise _lost(ref, f"{len(data)} of {stop - start} bytes at {start}")
+    return data
+
+
+def whole_file(pacs: Pacs, ref: InstanceRef) -> bytes:
+    """The Part 10 file, its digest checked."""
+    data = read(pacs, ref)
+    _check(ref, hashlib.sha256(data).hexdigest())
+    return data
+
+
+def whole_file_chunks(pacs: Pacs, ref: InstanceRef, size: int = CHUNK) -> Iterator[bytes]:
+    """The Part 10 file in chunks. The last chunk is given only when the digest of all of them is right."""
+    return _checked_chunks(pacs, ref, 0, size)
+
+
+def data_set(pacs: Pacs, ref: InstanceRef) -> bytes:
+    """The data set as it was received, in the transfer syntax it was received in, its digest checked."""
+    return whole_file(pacs, ref)[ref.data_set_offset :]
+
+
+def data_set_chunks(pacs: Pacs, ref: InstanceRef, size: int = CHUNK) -> Iterator[bytes]:
+    """The data set as it was received, in chunks. The last is given only when the digest is right."""
+    return _checked_chunks(pacs, ref, ref.data_set_offset, size)
+
+
+def _select_refs(actor: Actor, study: Uids, series: Uids, sop: Uids) -> Select[tuple[Any, ...]]:
+    instance, of_series, of_study = tables.instance.c, tables.series.c, tables.study.c
+    return (
+        select(
+            instance.pk,
+            of_study.study_instance_uid,
+            of_series.series_instance_uid,
+            instance.sop_class_uid,
+            instance.sop_instance_uid,
+            instance.transfer_syntax_uid,
+            instance.object_key,
+            instance.size,
+            instance.data_set_offset,
+            of_series.series_number,
+            instance.instance_number,
+            instance.number_of_frames,
+            instance.frame_table.is_not(None),
+        )
+        .select_from(tables.instance.join(tables.series).join(tables.study))
+        .where(
+            instance.current,
+            *_is_one_of(of_study.study_instance_uid, study),
+            *_is_one_of(of_study.study_instance_uid, actor.studies),
+            *_is_one_of(of_series.series_instance_uid, series),
+            *_is_one_of(instance.sop_instance_uid, sop),
+        )
+    )
+
+
+def _is_one_of(column: Column[Any], uids: Uids) -> list[ColumnElement[bool]]:
+    if uids is None:
+        return []
+    return [column == uids] if isinstance(uids, str) else [column.in_(list(uids))]
+
+
+def _checked_chunks(pacs: Pacs, ref: InstanceRef, begin: int, size: int) -> Iterator[bytes]:
+    digest = hashlib.sha256()
+    held = b""
+    for start in range(0, ref.size, size):
+        chunk = read(pacs, ref, start, start + size)
+        digest.update(chunk)
+        if held:
+            yield held
+        held = chunk[max(0, begin - start) :]
+    _check(ref, digest.hexdigest())
+    yield held
+
+
+def _check(ref: InstanceRef, digest: str) -> None:
+    if digest != ref.object_key:
+        raise _lost(ref, "digest differs")
+
+
+def _lost(ref: InstanceRef, why: str) -> OutOfResources:
+    log.error("object lost or damaged", sop_instance_uid=ref.sop_instance_uid, object_key=ref.object_key, why=why)
+    return OutOfResources(f"the kept bytes of instance {ref.sop_instance_uid} are missing or damaged")
+
+
+def _ref(row: Sequence[Any]) -> InstanceRef:
+    *values, number_of_frames, has_frames = row
+    return InstanceRef(*values, number_of_frames or int(has_frames), bool(has_frames))
+
+
+def _order(ref: InstanceRef) -> tuple[int, str, int, str]:
+    return (
+        LAST if ref.series_number is None else ref.series_number,
+        ref.series_instance_uid,
+        LAST if ref.instance_number is None else ref.instance_number,
+        ref.sop_instance_uid,
+    )
