@@ -1,0 +1,128 @@
+"""Joins the parts: settings to a Pacs, a Pacs to its doors. Knows every room; only `__main__` stands above."""
+
+import logging
+import socket
+import ssl
+import sys
+import threading
+from collections.abc import Callable
+from typing import Literal
+
+import structlog
+import uvicorn
+
+from pacs.context import Pacs
+from pacs.dimse.server import serve_dicom
+from pacs.index.session import Database
+from pacs.settings import Address, Settings
+from pacs.web.app import create_app
+from storage import open_store
+
+Door = Literal["dicom", "web"]
+DOORS: tuple[Door, ...] = ("dicom", "web")
+BACKLOG = 128
+STOP_TIMEOUT_S = 20
+"""How long a door lets what is in flight finish."""
+
+
+def configure_logging() -> None:
+    """One line a fact on standard error: for people on a terminal, JSON for everything else."""
+    renderer = structlog.dev.ConsoleRenderer() if sys.stderr.isatty() else structlog.processors.JSONRenderer()
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    # Libraries quote what they were given, and that may be a patient's name: only their alarms are let through.
+    logging.basicConfig(level=logging.ERROR, stream=sys.stderr)
+    for library in ("pydicom", "pynetdicom", "urllib3"):
+        logging.getLogger(library).setLevel(logging.CRITICAL)
+
+
+def open_pacs(settings: Settings) -> Pacs:
+    """The index and the objects of this installation. Raises StorageFault, OutOfResources."""
+    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    objects = open_store(
+        settings.objects,
+        spool=settings.data / "spool",
+        access_key=settings.s3_access_key.get_secret_value(),
+        secret_key=settings.s3_secret_key.get_secret_value(),
+        connections=4 * settings.workers + 16,
+    )
+    return Pacs(settings, Database(settings.database), objects)
+
+
+def close_pacs(pacs: Pacs) -> None:
+    pacs.database.close()
+    pacs.objects.close()
+
+
+def addresses_of(door: Door, settings: Settings) -> list[Address]:
+    """Where a door listens."""
+    if door == "web":
+        return [settings.http]
+    return [settings.dicom, *([settings.dicom_tls] if settings.dicom_tls else [])]
+
+
+def listen(address: Address) -> socket.socket:
+    """A listening socket that all processes of a door share. Raises OSError when the address is taken."""
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    listener = socket.create_server((address.host, address.port), family=family, backlog=BACKLOG)
+    listener.set_inheritable(True)
+    return listener
+
+
+def run_door(door: Door, settings: Settings, listeners: list[socket.socket], stop: threading.Event) -> None:
+    """One process behind a door, until told to stop."""
+    pacs = open_pacs(settings)
+    try:
+        serve: Callable[[Pacs, list[socket.socket], threading.Event], None]
+        serve = {"dicom": _serve_dicom, "web": _serve_web}[door]
+        serve(pacs, listeners, stop)
+    finally:
+        close_pacs(pacs)
+
+
+def tls_context(settings: Settings) -> ssl.SSLContext:
+    """TLS 1.2 or later with forward secrecy (BCP 195); mutual when an authority is named."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers("ECDHE+AESGCM:ECDHE+CHACHA20")
+    assert settings.tls_cert and settings.tls_key  # Settings refuses TLS without them
+    context.load_cert_chain(settings.tls_cert, settings.tls_key)
+    if settings.tls_ca:
+        context.load_verify_locations(settings.tls_ca)
+        context.verify_mode = ssl.CERT_REQUIRED
+    return context
+
+
+def _serve_dicom(pacs: Pacs, listeners: list[socket.socket], stop: threading.Event) -> None:
+    plain, *encrypted = listeners
+    sockets: list[tuple[socket.socket, ssl.SSLContext | None]] = [(plain, None)]
+    sockets += [(listener, tls_context(pacs.settings)) for listener in encrypted]
+    serve_dicom(pacs, sockets, stop)
+
+
+def _serve_web(pacs: Pacs, listeners: list[socket.socket], stop: threading.Event) -> None:
+    config = uvicorn.Config(
+        create_app(pacs),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=STOP_TIMEOUT_S,
+    )
+    server = uvicorn.Server(config)
+
+    def end_when_told() -> None:
+        stop.wait()
+        server.should_exit = True
+
+    threading.Thread(target=end_when_told, daemon=True).start()
+    server.run(sockets=listeners)
