@@ -1,1 +1,342 @@
 """The engine, one transaction at a time for writing, and the group commit that makes durability cheap."""
+
+import fcntl
+import os
+import sqlite3
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import psycopg
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from pacs.errors import OutOfResources
+from pacs.index import migrations
+from storage.failpoint import reached
+
+T = TypeVar("T")
+R = TypeVar("R")
+Run = Callable[[Connection, Sequence[T]], Sequence[R]]
+
+TURN_TIMEOUT_S = 20.0
+"""How long a writer waits for its turn. Senders give up after 30 s and must hear our refusal before."""
+MAX_BATCH = 500
+"""The most items in one commit: it bounds how long the turn is held."""
+ADVISORY_LOCK = 0x46494C4D
+"""The writer's turn on PostgreSQL."""
+SQLITE_REFUSALS = frozenset(
+    (
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_READONLY,
+    )
+)
+"""Primary result codes that say "not now", and are no fault in our SQL."""
+
+
+class Database:
+    """The index behind `sqlite:///path` or `postgresql+psycopg://…`. Threads share one, each process makes its own.
+
+    Any number of processes use one database. Who writes holds *the* writer's turn; who reads never waits for it.
+    """
+
+    def __init__(self, url: str) -> None:
+        """Makes the folder and the file of SQLite. Raises OutOfResources when that fails."""
+        self.is_sqlite = make_url(url).get_backend_name() == "sqlite"
+        self._writing = threading.Lock()
+        self._groups: dict[Run[Any, Any], _Group] = {}
+        if self.is_sqlite:
+            path = Path(make_url(url).database or "").absolute()
+            self._lock_path = path.with_name(f"{path.name}.lock")
+            self._make_sqlite_file(path)
+            self._engine = _sqlite_engine(url)
+            self._reader = self._engine
+        else:
+            self._engine = _postgresql_engine(url)
+            self._reader = self._engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """One snapshot for every statement until it is left. Raises OutOfResources when there is no answer."""
+        with _refusals_told(), self._reader.connect() as connection:
+            if self.is_sqlite:
+                connection.exec_driver_sql("BEGIN")
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """The writer's turn: on stable storage when it is left, rolled back on an error.
+
+        Raises OutOfResources when the turn does not come in 20 s or the database refuses.
+        """
+        with _refusals_told(), self._transaction(time.monotonic() + TURN_TIMEOUT_S) as connection:
+            yield connection
+
+    def together(self, run: Run[T, R], item: T) -> R:
+        """What `run` answers for this item, once that is on stable storage: a group commit.
+
+        Whoever comes first leads: it takes the writer's turn and everything that has come for the same `run`
+        meanwhile, runs all of it in one transaction with one sync, and hands the lead to the first who came later.
+        Nobody waits to gather more, so a lone sender pays nothing.
+
+        When a batch fails it is rolled back and each item is tried alone, so one bad item harms no other; its own
+        error is raised to whoever brought it. When the connection dies the item is tried once more, and a COMMIT
+        whose answer was lost may have happened: **what `run` does must be idempotent.** `run` is called with the
+        items in the order they came and answers one result for each; it must be the same object every time, since
+        it is what groups the callers. Raises OutOfResources as `write` does.
+        """
+        ticket = _Ticket(item, time.monotonic() + TURN_TIMEOUT_S)
+        group = self._groups.setdefault(run, _Group())
+        if not group.join(ticket):
+            ticket.called.wait()
+        if ticket.leads:
+            self._lead(run, group, ticket)
+        if ticket.error is not None:
+            raise ticket.error
+        result: R = ticket.result
+        return result
+
+    def migrate(self) -> None:
+        """Bring the schema to this program's. Raises PacsError when it is newer than the program."""
+        with self.write() as connection:
+            migrations.upgrade(connection)
+
+    def is_current(self) -> bool:
+        """Whether the schema is this program's."""
+        with self.read() as connection:
+            return migrations.is_current(connection)
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    def _lead(self, run: Run[Any, Any], group: "_Group", leader: "_Ticket") -> None:
+        batch = [leader]
+        try:
+            self._commit(run, batch, group)
+        except Exception as error:
+            leader.error = error
+            if len(batch) > 1 or _connection_was_lost(error):
+                self._commit_each_alone(run, batch)
+        finally:
+            group.hand_over()
+            for ticket in batch:
+                ticket.called.set()
+
+    def _commit_each_alone(self, run: Run[Any, Any], batch: "list[_Ticket]") -> None:
+        for ticket in batch:
+            try:
+                self._commit(run, [ticket], _Group())
+            except Exception as error:
+                ticket.error = error
+
+    def _commit(self, run: Run[Any, Any], batch: "list[_Ticket]", group: "_Group") -> None:
+        """Commit the batch; those of the group who wait when the turn has come are added to it."""
+        with _refusals_told(), self._transaction(batch[0].deadline) as connection:
+            reached("FP6")
+            batch += group.take(MAX_BATCH - len(batch))
+            results = run(connection, [ticket.item for ticket in batch])
+            for ticket, result in zip(batch, results, strict=True):
+                ticket.result = result
+            reached("FP7")
+        reached("FP8")
+        for ticket in batch:
+            ticket.error = None
+
+    @contextmanager
+    def _transaction(self, deadline: float) -> Iterator[Connection]:
+        with self._turn(deadline), self._engine.connect() as connection:
+            if self.is_sqlite:
+                # A second at least: who reads on this connection later inherits the patience.
+                connection.exec_driver_sql(f"PRAGMA busy_timeout={max(1000, _milliseconds_to(deadline))}")
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            else:
+                connection.exec_driver_sql(
+                    "SELECT set_config('lock_timeout', %s, true), pg_advisory_xact_lock(%s)",
+                    (str(max(1, _milliseconds_to(deadline))), ADVISORY_LOCK),
+                )
+            yield connection
+            connection.commit()
+
+    @contextmanager
+    def _turn(self, deadline: float) -> Iterator[None]:
+        """The turn among the threads of this process and, for SQLite, among the processes of this machine."""
+        if not self._writing.acquire(timeout=max(0.0, deadline - time.monotonic())):
+            raise OutOfResources("the index is busy: no turn to write in time")
+        try:
+            if self.is_sqlite:
+                with _file_lock(self._lock_path, deadline):
+                    yield
+            else:
+                yield
+        finally:
+            self._writing.release()
+
+    def _make_sqlite_file(self, path: Path) -> None:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with _file_lock(self._lock_path, time.monotonic() + TURN_TIMEOUT_S), closing(sqlite3.connect(path)) as file:
+                file.execute("PRAGMA journal_mode=WAL")  # it stays with the file
+        except (OSError, sqlite3.OperationalError) as error:
+            raise OutOfResources(f"the index {path} cannot be opened: {error}") from error
+
+
+@dataclass(eq=False, slots=True)
+class _Ticket:
+    """One item waiting to be committed, and its caller."""
+
+    item: Any
+    deadline: float
+    called: threading.Event = field(default_factory=threading.Event)
+    """Set when the caller must go on: to lead, or because the item is settled."""
+    leads: bool = False
+    result: Any = None
+    error: BaseException | None = field(default_factory=lambda: OutOfResources("the commit was interrupted"))
+
+
+class _Group:
+    """Those who wait with the same kind of work. One of them leads, and is not in the queue."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waiting: deque[_Ticket] = deque()
+        self._is_led = False
+
+    def join(self, ticket: _Ticket) -> bool:
+        """Whether the newcomer leads; otherwise it waits to be called."""
+        with self._lock:
+            if self._is_led:
+                self._waiting.append(ticket)
+                return False
+            self._is_led = ticket.leads = True
+            return True
+
+    def take(self, most: int) -> list[_Ticket]:
+        with self._lock:
+            return [self._waiting.popleft() for _ in range(min(most, len(self._waiting)))]
+
+    def hand_over(self) -> None:
+        """The one who waits longest leads now."""
+        with self._lock:
+            if not self._waiting:
+                self._is_led = False
+                return
+            ticket = self._waiting.popleft()
+            ticket.leads = True
+        ticket.called.set()
+
+
+def _sqlite_engine(url: str) -> Engine:
+    engine = create_engine(
+        url,
+        # The driver begins no transaction of its own accord: BEGIN IMMEDIATE is ours to say.
+        connect_args={"isolation_level": None, "timeout": TURN_TIMEOUT_S, "cached_statements": 256},
+        pool_size=8,
+        max_overflow=120,
+        pool_use_lifo=True,
+        hide_parameters=True,  # they are patients' data, and errors are logged
+    )
+
+    @event.listens_for(engine, "connect")
+    def set_up(connection: DBAPIConnection, record: object) -> None:
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA synchronous=FULL")  # NORMAL loses the last commits of WAL with the power
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.execute("PRAGMA cache_size=-16384")
+        cursor.execute("PRAGMA temp_store=MEMORY")
+        cursor.close()
+
+    return engine
+
+
+def _postgresql_engine(url: str) -> Engine:
+    return create_engine(
+        url,
+        connect_args={"connect_timeout": 4, "options": "-c synchronous_commit=on -c timezone=UTC"},
+        pool_size=4,
+        max_overflow=28,
+        pool_timeout=TURN_TIMEOUT_S,
+        pool_pre_ping=True,
+        pool_use_lifo=True,
+        hide_parameters=True,
+    )
+
+
+@contextmanager
+def _file_lock(path: Path, deadline: float) -> Iterator[None]:
+    """Hold the lock of a file; the system frees it when the process dies. Raises OutOfResources at the deadline.
+
+    The lock belongs to the opened file, so threads that each open it exclude each other as processes do.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        descriptor = _queue_for(descriptor, deadline)
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _queue_for(descriptor: int, deadline: float) -> int:
+    """The descriptor, locked. flock knows no time limit, so a thread stands in the queue and is left there."""
+    locked: Future[int] = Future()
+    threading.Thread(target=_stand_in_queue, args=(descriptor, locked), daemon=True).start()
+    try:
+        return locked.result(timeout=max(0.0, deadline - time.monotonic()))
+    except TimeoutError:
+        if locked.cancel():
+            raise OutOfResources("the index is busy: no turn to write in time") from None
+        return locked.result()
+
+
+def _stand_in_queue(descriptor: int, locked: "Future[int]") -> None:
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    if locked.set_running_or_notify_cancel():
+        locked.set_result(descriptor)
+    else:
+        os.close(descriptor)
+
+
+def _milliseconds_to(deadline: float) -> int:
+    return round((deadline - time.monotonic()) * 1000)
+
+
+@contextmanager
+def _refusals_told() -> Iterator[None]:
+    """What the database refuses for want of something, as OutOfResources. A fault in our SQL stays what it is."""
+    try:
+        yield
+    except PoolTimeout as error:
+        raise OutOfResources("the index is busy: no connection in time") from error
+    except DBAPIError as error:
+        if not _is_refusal(error):
+            raise
+        raise OutOfResources(f"the index does not answer: {type(error.orig).__name__}") from error
+
+
+def _is_refusal(error: DBAPIError) -> bool:
+    if error.connection_invalidated:
+        return True
+    match error.orig:
+        case sqlite3.Error() as cause:
+            return getattr(cause, "sqlite_errorcode", 0) & 0xFF in SQLITE_REFUSALS
+        case cause:
+            return isinstance(cause, psycopg.OperationalError)
+
+
+def _connection_was_lost(error: BaseException) -> bool:
+    return isinstance(error.__cause__, DBAPIError) and error.__cause__.connection_invalidated

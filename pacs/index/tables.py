@@ -2,14 +2,19 @@
 
 Columns that carry the name of a DICOM attribute hold its value as it was sent, decoded to Unicode and
 normalised to NFC, multiple values joined by a backslash, trailing padding removed; absent and empty are both "".
-Dates and times (DA, TM, DT) stay the strings they were. Our own times are UTC.
+Dates and times (DA, TM, DT) stay the strings they were. Our own times are aware UTC.
+Text is compared and sorted by code point on every database, whatever its locale.
 """
+
+from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
     DateTime,
+    Dialect,
     ForeignKey,
     Index,
     Integer,
@@ -18,11 +23,13 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    TypeDecorator,
     UniqueConstraint,
     text,
 )
+from sqlalchemy.types import TypeEngine
 
-from pacs.dicom.attributes import ATTRIBUTES, Level
+from pacs.dicom.attributes import ATTRIBUTES, Attribute, Level
 
 metadata = MetaData(
     naming_convention={
@@ -35,33 +42,93 @@ metadata = MetaData(
 
 INTEGER_VRS = frozenset(("US", "UL"))
 INTEGER_KEYWORDS = frozenset(("InstanceNumber", "SeriesNumber", "NumberOfFrames"))
-"""IS attributes that are compared and sorted as the numbers they are; None where absent or not a number."""
+"""IS attributes that are compared and sorted as the numbers they are."""
+
+LONGEST_KEY = 512
+"""Characters kept of a value that has an index: PostgreSQL refuses a row whose index entry passes 2.7 kB."""
+LONGEST_FORM = 128
+"""Characters kept of a form of a name: it narrows a search, the whole folded name decides."""
 
 key_type = BigInteger().with_variant(Integer, "sqlite")
+text_type = Text().with_variant(Text(collation="C"), "postgresql")
 
 
-def _attributes(level: Level) -> list[Column[object]]:
-    columns: list[Column[object]] = []
+class KeyText(TypeDecorator[str]):
+    """Text that has an index, cut to what the index can hold. A legal value has at most 64 characters."""
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[str]:
+        return dialect.type_descriptor(Text(collation="C" if dialect.name == "postgresql" else None))
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        return value if value is None else value[:LONGEST_KEY]
+
+
+class Instant(TypeDecorator[datetime]):
+    """A time of ours: aware, UTC. SQLite forgets the time zone, this gives it back."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return value if value is None else value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return value if value is None else value.replace(tzinfo=value.tzinfo or UTC)
+
+
+def _attributes(level: Level, keys: str) -> list[Column[Any]]:
+    """The columns of a level. keys: the keywords of those that an index is made for."""
+    columns: list[Column[Any]] = []
     for attribute in ATTRIBUTES:
         if attribute.level != level or attribute.computed:
             continue
-        if attribute.vr in INTEGER_VRS or attribute.keyword in INTEGER_KEYWORDS:
+        kind = KeyText() if attribute.keyword in keys.split() else text_type
+        if is_integer(attribute):
             columns.append(Column(attribute.column, BigInteger))
         else:
-            columns.append(Column(attribute.column, Text, nullable=False, server_default=""))
+            columns.append(Column(attribute.column, kind, nullable=False, server_default=""))
         if attribute.vr == "PN":
-            columns.append(Column(f"{attribute.column}_folded", Text, nullable=False, server_default=""))
+            columns.append(Column(f"{attribute.column}_folded", kind, nullable=False, server_default=""))
     return columns
+
+
+def is_integer(attribute: Attribute) -> bool:
+    """Whether the column holds a number, None where the value is absent or is none."""
+    return attribute.vr in INTEGER_VRS or attribute.keyword in INTEGER_KEYWORDS
+
+
+def name_forms_of(patient_pk: int, patient_name: str) -> list[dict[str, Any]]:
+    """The rows of `name_form` for one patient's name."""
+    from pacs.dicom.person_name import forms
+
+    return [
+        {"form": form, "whole": whole, "patient_pk": patient_pk}
+        for form, whole in sorted({(form[:LONGEST_FORM], whole) for form, whole in forms(patient_name)})
+    ]
 
 
 patient = Table(
     "patient",
     metadata,
     Column("pk", key_type, primary_key=True),
-    Column("identity", Text, nullable=False, unique=True),
+    Column("identity", text_type, nullable=False, unique=True),
     # issuer and patient id together, or the one study of a patient who has no id (reliability 5.4)
-    *_attributes(Level.PATIENT),
+    *_attributes(Level.PATIENT, keys="PatientID"),
     comment="writer: archive.ingest. A patient as the first instance named him; an image never rewrites him",
+)
+
+name_form = Table(
+    "name_form",
+    metadata,
+    Column("form", text_type, primary_key=True),
+    # one component group of the patient's name, folded, from its beginning or from the beginning of a later word
+    Column("whole", Boolean, primary_key=True),
+    Column("patient_pk", key_type, ForeignKey("patient.pk"), primary_key=True),
+    sqlite_with_rowid=False,
+    comment="writer: archive.ingest, by name_forms_of. What makes a search for any word of a name fast",
 )
 
 study = Table(
@@ -69,13 +136,13 @@ study = Table(
     metadata,
     Column("pk", key_type, primary_key=True),
     Column("patient_pk", key_type, ForeignKey("patient.pk"), nullable=False, index=True),
-    *_attributes(Level.STUDY),
-    Column("modalities_in_study", Text, nullable=False, server_default=""),
-    Column("sop_classes_in_study", Text, nullable=False, server_default=""),
+    *_attributes(Level.STUDY, keys="StudyDate StudyTime AccessionNumber StudyID ReferringPhysicianName"),
+    Column("modalities_in_study", text_type, nullable=False, server_default=""),
+    Column("sop_classes_in_study", text_type, nullable=False, server_default=""),
     Column("number_of_study_related_series", Integer, nullable=False, server_default="0"),
     Column("number_of_study_related_instances", Integer, nullable=False, server_default="0"),
-    Column("created_at", DateTime(timezone=True), nullable=False),
-    Column("changed_at", DateTime(timezone=True), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("changed_at", Instant, nullable=False),
     comment="writer: archive.ingest",
 )
 
@@ -84,7 +151,7 @@ series = Table(
     metadata,
     Column("pk", key_type, primary_key=True),
     Column("study_pk", key_type, ForeignKey("study.pk"), nullable=False),
-    *_attributes(Level.SERIES),
+    *_attributes(Level.SERIES, keys="Modality"),
     Column("number_of_series_related_instances", Integer, nullable=False, server_default="0"),
     Column("revision", Integer, nullable=False, server_default="0"),
     # counts every change of the series' current instances: what is derived from them is kept under it
@@ -97,10 +164,10 @@ instance = Table(
     metadata,
     Column("pk", key_type, primary_key=True),
     Column("series_pk", key_type, ForeignKey("series.pk"), nullable=False),
-    *_attributes(Level.IMAGE),
+    *_attributes(Level.IMAGE, keys=""),
     Column("current", Boolean, nullable=False),
     # one row for each version of a SOP Instance UID; the current one is what is found and given
-    Column("transfer_syntax_uid", Text, nullable=False),
+    Column("transfer_syntax_uid", text_type, nullable=False),
     Column("object_key", String(64), nullable=False, index=True),
     # the SHA-256 of the Part 10 file in hexadecimal, and so the version's id
     Column("size", BigInteger, nullable=False),
@@ -111,7 +178,7 @@ instance = Table(
     # dicom.frames.FrameTable as bytes; None where there is no pixel data
     Column("source", Text, nullable=False, server_default=""),
     # who sent it: AE title, login, or the command
-    Column("received_at", DateTime(timezone=True), nullable=False),
+    Column("received_at", Instant, nullable=False),
     comment="writer: archive.ingest",
 )
 
@@ -121,14 +188,14 @@ attention = Table(
     Column("pk", key_type, primary_key=True),
     Column("kind", String(32), nullable=False),
     # version, series-conflict, patient-conflict, demographics, no-patient-id, lost, damaged
-    Column("sop_instance_uid", Text, nullable=False, server_default=""),
-    Column("study_instance_uid", Text, nullable=False, server_default=""),
+    Column("sop_instance_uid", text_type, nullable=False, server_default=""),
+    Column("study_instance_uid", text_type, nullable=False, server_default=""),
     Column("object_key", String(64), nullable=False, server_default=""),
     Column("quarantined", Boolean, nullable=False, server_default=text("false")),
     Column("detail", Text, nullable=False, server_default=""),
     Column("source", Text, nullable=False, server_default=""),
-    Column("created_at", DateTime(timezone=True), nullable=False),
-    Column("resolved_at", DateTime(timezone=True)),
+    Column("created_at", Instant, nullable=False),
+    Column("resolved_at", Instant),
     comment="writer: archive.ingest and archive.recovery. What a person must look at; never deleted",
 )
 
@@ -136,12 +203,12 @@ audit = Table(
     "audit",
     metadata,
     Column("pk", key_type, primary_key=True),
-    Column("at", DateTime(timezone=True), nullable=False),
+    Column("at", Instant, nullable=False),
     Column("action", String(32), nullable=False),
     # stored, received-again, refused, queried, retrieved, signed-in, sign-in-failed, ...
     Column("actor", Text, nullable=False),
     Column("address", Text, nullable=False, server_default=""),
-    Column("study_instance_uid", Text, nullable=False, server_default=""),
+    Column("study_instance_uid", text_type, nullable=False, server_default=""),
     Column("detail", Text, nullable=False, server_default=""),
     comment="writer: audit.record",
 )
@@ -153,7 +220,7 @@ account = Table(
     Column("name", String(64), nullable=False, unique=True),
     Column("role", String(16), nullable=False),
     Column("password_hash", Text, nullable=False),
-    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("created_at", Instant, nullable=False),
     comment="writer: accounts. People; argon2id hashes",
 )
 
@@ -168,9 +235,9 @@ credential = Table(
     Column("account_pk", key_type, ForeignKey("account.pk")),
     Column("name", Text, nullable=False, server_default=""),
     Column("role", String(16), nullable=False),
-    Column("created_at", DateTime(timezone=True), nullable=False),
-    Column("expires_at", DateTime(timezone=True)),
-    Column("used_at", DateTime(timezone=True)),
+    Column("created_at", Instant, nullable=False),
+    Column("expires_at", Instant),
+    Column("used_at", Instant),
     comment="writer: accounts",
 )
 
@@ -188,11 +255,11 @@ peer = Table(
 )
 
 Index("uq_study_study_instance_uid", study.c.study_instance_uid, unique=True)
-Index("ix_study_study_date", study.c.study_date, study.c.study_time)
+Index("ix_study_study_date", study.c.study_date, study.c.study_time, study.c.pk)
 Index("ix_study_accession_number", study.c.accession_number)
 Index("ix_study_study_id", study.c.study_id)
 Index("ix_patient_patient_id", patient.c.patient_id)
-Index("ix_patient_patient_name_folded", patient.c.patient_name_folded)
+Index("ix_name_form_patient_pk", name_form.c.patient_pk)
 Index("ix_study_referring_physician_name_folded", study.c.referring_physician_name_folded)
 Index("ix_series_series_instance_uid", series.c.series_instance_uid)
 Index("ix_series_modality", series.c.modality)
