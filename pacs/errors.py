@@ -12,6 +12,7 @@ PacsError
 ├── UnknownDestination      the move destination is no known peer
 ├── NotAllowed              the caller is known and has no right to it
 ├── NotAuthenticated        the caller is not known
+│   └── TooManyAttempts     he guessed too often: let him wait
 ├── NotAcceptable           what is kept cannot be given in the form that was asked for
 ├── UnsupportedContent      what was sent is of a media type that is not taken
 └── Undecodable             the pixels are kept, and cannot be decoded
@@ -64,6 +65,10 @@ class NotAllowed(PacsError):
 
 class NotAuthenticated(PacsError):
     """The caller is not known."""
+
+
+class TooManyAttempts(NotAuthenticated):
+    """He guessed too often, or too many sign in at once: let him wait."""
 
 
 class NotAcceptable(PacsError):
