@@ -42,6 +42,11 @@ class Attribute:
         object.__setattr__(self, "column", snake_case(self.keyword))
 
     @property
+    def is_integer(self) -> bool:
+        """Whether it is indexed, compared and sorted as the whole number it is."""
+        return self.vr in ("US", "UL") or self.keyword in ("InstanceNumber", "SeriesNumber", "NumberOfFrames")
+
+    @property
     def path(self) -> str:
         """The dotted keyword of PS3.18 8.3.4.1."""
         return f"{self.sequence}.{self.keyword}" if self.sequence else self.keyword
