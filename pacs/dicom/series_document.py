@@ -1,0 +1,214 @@
+"""A series as the viewer wants it: one compact document, what is alike said once (`SeriesDocument`).
+
+Names are those of the attributes in snake_case, dates and times the strings of DICOM, lengths in mm.
+Of `FrameAttributes` every key is either in `shared` (all frames have the same) or in `per_frame` (one value
+for each frame, in the order of the document); so the value of frame i is `per_frame[key][i]`, or `shared[key]`.
+"""
+
+from typing import Literal, TypedDict
+
+from pydicom.dataset import Dataset
+
+Kind = Literal[
+    "image",
+    "segmentation",
+    "video",
+    "sr",
+    "key_object",
+    "presentation_state",
+    "document",
+    "waveform",
+    "rt",
+    "other",
+]
+"""What the series, or an object of it, is. `document`: encapsulated PDF, CDA, STL ..."""
+
+Order = Literal["position", "phase_position", "instance_number"]
+"""How frames are sorted. position: along the normal of one stack, in the direction of the instance numbers;
+phase_position: several stacks at the same places (4D, echoes), one after the other; else by instance number."""
+
+
+class Patient(TypedDict):
+    """For the corners. The name is the whole PN value, component groups joined by `=`."""
+
+    patient_name: str
+    patient_id: str
+    patient_birth_date: str
+    patient_sex: str
+
+
+class Lut(TypedDict):
+    """A look-up table of PS3.3 C.11.1, C.11.2 or C.7.6.3.1.5: input `first + i` gives value i."""
+
+    first: int
+    bits: int
+    """Bits of an entry: outputs are 0 to 2^bits - 1."""
+    values: str
+    """base64 of unsigned 16-bit little-endian entries."""
+
+
+class Palette(TypedDict):
+    """PALETTE COLOR: red, green and blue of stored value `first + i`, 8 bits each."""
+
+    first: int
+    red: str
+    """base64 of bytes, as are green and blue; segmented tables are written out."""
+    green: str
+    blue: str
+
+
+class Stack(TypedDict):
+    """Frames that lie one behind the other: parallel, of one size, each at another place."""
+
+    spacing: float
+    """mm between neighbours along the normal: the median."""
+    regular: bool
+    """No gap differs from it by more than a twentieth."""
+    sheared: bool
+    """Neighbours are displaced across the normal: a tilted gantry. Not to be resampled as a box."""
+    phases: int
+    """How many such stacks there are, one after the other, each of the same places."""
+
+
+class Region(TypedDict):
+    """A calibrated region of an ultrasound image (PS3.3 C.8.5.5), in pixels counted from 0, ends included."""
+
+    x0: int
+    y0: int
+    x1: int
+    y1: int
+    physical_units_x: int
+    """The code of C.8.5.5.1.15: 3 cm, 4 seconds, 7 cm/s ..."""
+    physical_units_y: int
+    physical_delta_x: float
+    physical_delta_y: float
+
+
+class FrameAttributes(TypedDict):
+    """What is known of one frame."""
+
+    instance: int
+    """Index into `instances`."""
+    frame_number: int
+    """Within its instance, from 1."""
+    size: int
+    """Bytes it will have, as delivered; of an encapsulated frame an upper bound."""
+    transfer_syntax_uid: str
+    """As it is delivered by `retrieve.viewer_frames`: what a browser decodes, else Explicit VR Little Endian."""
+    transcoded: bool
+    """The server decodes it first, because no browser does."""
+    pixel_data: Literal["integer", "float", "double"]
+    """float and double: 32 and 64-bit IEEE samples (Float Pixel Data, Double Float Pixel Data)."""
+    rows: int
+    columns: int
+    samples_per_pixel: int
+    photometric_interpretation: str
+    planar_configuration: int
+    bits_allocated: int
+    """8, 16 or 32 (1-bit frames are delivered as bytes of 0 and 1)."""
+    bits_stored: int
+    high_bit: int
+    signed: bool
+    rescale_slope: float
+    rescale_intercept: float
+    rescale_type: str
+    """HU, US, OD ..., or ""."""
+    modality_lut: int | None
+    """Index into `luts`, in place of slope and intercept."""
+    window_center: float | None
+    """In modality units; None: none is given, take the range of the values."""
+    window_width: float | None
+    windows: list[tuple[float, float, str]]
+    """Every window given, with its explanation; the first is the one above."""
+    voi_lut_function: Literal["LINEAR", "LINEAR_EXACT", "SIGMOID"]
+    voi_lut: int | None
+    """Index into `luts`; to be used in place of a window when no window is given."""
+    padding: tuple[float, float] | None
+    """Stored values from the first to the second are no picture (PS3.3 C.7.5.1.1.2): black, and not counted."""
+    inverse: bool
+    """The lowest value is shown white: MONOCHROME1, or Presentation LUT Shape INVERSE."""
+    palette: int | None
+    """Index into `palettes`."""
+    pixel_spacing: tuple[float, float] | None
+    """mm between rows, then between columns."""
+    pixel_spacing_source: Literal["", "patient", "calibrated", "detector", "scanned", "region"]
+    """patient: Pixel Spacing; calibrated: Pixel Spacing beside a different Imager Pixel Spacing; detector: Imager
+    Pixel Spacing alone, the body is smaller (PS3.3 10.7); scanned: Nominal Scanned Pixel Spacing; region: the
+    largest ultrasound region in cm, and right within it only."""
+    pixel_aspect_ratio: float
+    """Height of a pixel divided by its width."""
+    image_orientation: tuple[float, ...] | None
+    """Six direction cosines: of a row, then of a column."""
+    image_position: tuple[float, ...] | None
+    """mm, of the centre of the first pixel."""
+    frame_of_reference_uid: str
+    slice_thickness: float | None
+    slice_location: float | None
+    laterality: str
+    view_position: str
+    patient_orientation: str
+    """Row and column direction as letters, joined by a backslash, where there is no image_orientation."""
+    image_type: str
+    """Values joined by a backslash."""
+    content_time: str
+    acquisition_number: int | None
+    frame_time: float | None
+    """ms to the next frame."""
+    regions: list[Region]
+    lossy: bool
+    lossy_ratio: float | None
+    burned_in_annotation: bool
+
+
+class Instance(TypedDict):
+    """One object that frames come from, in the order in which it is first used."""
+
+    sop_instance_uid: str
+    sop_class_uid: str
+    instance_number: int | None
+    number_of_frames: int
+
+
+class OtherObject(TypedDict):
+    """An object of the series without frames that can be shown as pictures."""
+
+    sop_instance_uid: str
+    sop_class_uid: str
+    instance_number: int | None
+    kind: Kind
+
+
+class SeriesDocument(TypedDict):
+    """What the viewer must know of a series before its frames come."""
+
+    study_instance_uid: str
+    series_instance_uid: str
+    revision: int
+    """Counts the changes of the series. Indices of frames hold for it only: give it back when asking for frames."""
+    kind: Kind
+    modality: str
+    series_number: int | None
+    series_description: str
+    series_date: str
+    series_time: str
+    body_part_examined: str
+    protocol_name: str
+    patient: Patient
+    study_date: str
+    study_time: str
+    study_description: str
+    accession_number: str
+    institution_name: str
+    number_of_frames: int
+    order: Order
+    stack: Stack | None
+    recommended_rate: float | None
+    """Frames a second, as recorded; None: not a film."""
+    instances: list[Instance]
+    objects: list[OtherObject]
+    luts: list[Lut]
+    palettes: list[Palette]
+    shared: dict[str, object]
+    """`FrameAttributes` that all frames have alike."""
+    per_frame: dict[str, list[object]]
+    """`FrameAttributes` that differ: one value for each frame."""
