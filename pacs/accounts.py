@@ -157,7 +157,7 @@ def actor_of_session(pacs: Pacs, secret: str, address: str = "") -> Actor:
         raise NotAuthenticated("the session has ended")
     if now - found.used_at > TOUCH:
         _touch(pacs, found.pk)
-    return Actor("person", found.name, address, PERMISSIONS[found.role])
+    return Actor("person", found.name, address, PERMISSIONS[found.role], role=found.role)
 
 
 def actor_of_token(pacs: Pacs, secret: str, address: str = "") -> Actor:
@@ -165,7 +165,7 @@ def actor_of_token(pacs: Pacs, secret: str, address: str = "") -> Actor:
     found = _find(pacs, "token", secret)
     if found is None:
         raise NotAuthenticated("the token is unknown, or too old")
-    return Actor("peer", found.name, address, PERMISSIONS[found.role])
+    return Actor("peer", found.name, address, PERMISSIONS[found.role], role=found.role)
 
 
 SELECT_CREDENTIAL = select(

@@ -32,6 +32,8 @@ class Actor:
     permissions: frozenset[Permission] = field(default_factory=frozenset)
     studies: frozenset[str] | None = None
     """The Study Instance UIDs he may know of; None: all."""
+    role: str = ""
+    """What he is to us: a role of `accounts`; "" for a peer and for ourselves."""
 
     def require(self, permission: Permission) -> None:
         """Raises NotAllowed when the actor lacks the permission."""

@@ -1,0 +1,75 @@
+"""What every answer carries so that a browser keeps to itself (reliability 4.4)."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+CONTENT_SECURITY_POLICY: Mapping[str, tuple[str, ...]] = {
+    "default-src": ("'none'",),
+    "script-src": ("'self'", "'wasm-unsafe-eval'"),
+    "worker-src": ("'self'", "blob:"),
+    "connect-src": ("'self'",),
+    "img-src": ("'self'", "blob:", "data:"),
+    "style-src": ("'self'",),
+    "font-src": ("'self'",),
+    "manifest-src": ("'self'",),
+    "base-uri": ("'none'",),
+    "form-action": ("'self'",),
+    "frame-ancestors": ("'none'",),
+}
+
+ALWAYS: Mapping[str, str] = {
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
+}
+
+NO_STORE = (b"cache-control", b"no-store")
+"""Of an answer that says nothing of caching itself: it may hold what is a patient's."""
+TLS_FOR_A_YEAR = (b"strict-transport-security", b"max-age=31536000")
+
+
+class Headers:
+    """The outermost layer of the app. Adds no task and no copy: it looks at the start of an answer only."""
+
+    def __init__(self, app: ASGIApp, policy: str) -> None:
+        self._app = app
+        self._always = [(name.encode(), value.encode()) for name, value in ALWAYS.items()]
+        self._policy = (b"content-security-policy", policy.encode())
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = self._completed(message["headers"], scope["scheme"])
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)
+
+    def _completed(self, headers: list[tuple[bytes, bytes]], scheme: str) -> list[tuple[bytes, bytes]]:
+        said = {name for name, _ in headers}
+        completed = [*headers, *self._always]
+        if b"content-security-policy" not in said:
+            completed.append(self._policy)
+        if b"cache-control" not in said:
+            completed.append(NO_STORE)
+        if scheme == "https":
+            completed.append(TLS_FOR_A_YEAR)
+        return completed
+
+
+def policy_of_build(static: Path) -> str:
+    """The policy under which the built viewer runs: its `csp.json` names the hashes of its inline scripts."""
+    path = static / "csp.json"
+    return content_security_policy(json.loads(path.read_bytes()) if path.exists() else {})
+
+
+def content_security_policy(hashes: Mapping[str, Sequence[str]]) -> str:
+    """The policy as a header's value. hashes: `sha256-…` to allow besides, by directive."""
+    return "; ".join(
+        " ".join((directive, *sources, *(f"'{one}'" for one in hashes.get(directive, ()))))
+        for directive, sources in CONTENT_SECURITY_POLICY.items()
+    )
