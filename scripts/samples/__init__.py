@@ -1,0 +1,1 @@
+"""The sample studies: bodies made of formulas, seen as a scanner would see them."""
