@@ -10,9 +10,10 @@ import pytest
 from pacs.context import Pacs
 from pacs.settings import Settings
 from storage import open_store
+from tests.postgresql import database_url, postgresql
 from tests.s3 import running_s3, s3_url
 
-__all__ = ["running_s3", "s3_url"]
+__all__ = ["database_url", "postgresql", "running_s3", "s3_url"]
 
 ROOT = Path(__file__).parent.parent
 CORPUS = Path(os.environ.get("PACS_CORPUS", ROOT / "../shared/dicom")).resolve()

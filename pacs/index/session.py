@@ -53,8 +53,9 @@ class Database:
     Any number of processes use one database. Who writes holds *the* writer's turn; who reads never waits for it.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, turn_timeout_s: float = TURN_TIMEOUT_S) -> None:
         """Makes the folder and the file of SQLite. Raises OutOfResources when that fails."""
+        self.turn_timeout_s = turn_timeout_s
         self.is_sqlite = make_url(url).get_backend_name() == "sqlite"
         self._writing = threading.Lock()
         self._groups: dict[Run[Any, Any], _Group] = {}
@@ -80,9 +81,9 @@ class Database:
     def write(self) -> Iterator[Connection]:
         """The writer's turn: on stable storage when it is left, rolled back on an error.
 
-        Raises OutOfResources when the turn does not come in 20 s or the database refuses.
+        Raises OutOfResources when the turn does not come in time or the database refuses.
         """
-        with _refusals_told(), self._transaction(time.monotonic() + TURN_TIMEOUT_S) as connection:
+        with _refusals_told(), self._transaction(time.monotonic() + self.turn_timeout_s) as connection:
             yield connection
 
     def together(self, run: Run[T, R], item: T) -> R:
@@ -98,7 +99,7 @@ class Database:
         items in the order they came and answers one result for each; it must be the same object every time, since
         it is what groups the callers. Raises OutOfResources as `write` does.
         """
-        ticket = _Ticket(item, time.monotonic() + TURN_TIMEOUT_S)
+        ticket = _Ticket(item, time.monotonic() + self.turn_timeout_s)
         group = self._groups.setdefault(run, _Group())
         if not group.join(ticket):
             ticket.called.wait()
@@ -158,14 +159,17 @@ class Database:
     @contextmanager
     def _transaction(self, deadline: float) -> Iterator[Connection]:
         with self._turn(deadline), self._engine.connect() as connection:
+            milliseconds = max(1, round((deadline - time.monotonic()) * 1000))
             if self.is_sqlite:
-                # A second at least: who reads on this connection later inherits the patience.
-                connection.exec_driver_sql(f"PRAGMA busy_timeout={max(1000, _milliseconds_to(deadline))}")
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
+                connection.exec_driver_sql(f"PRAGMA busy_timeout={milliseconds}")
+                try:
+                    connection.exec_driver_sql("BEGIN IMMEDIATE")
+                finally:
+                    connection.exec_driver_sql(f"PRAGMA busy_timeout={TURN_TIMEOUT_S * 1000:.0f}")
             else:
                 connection.exec_driver_sql(
                     "SELECT set_config('lock_timeout', %s, true), pg_advisory_xact_lock(%s)",
-                    (str(max(1, _milliseconds_to(deadline))), ADVISORY_LOCK),
+                    (str(milliseconds), ADVISORY_LOCK),
                 )
             yield connection
             connection.commit()
@@ -187,7 +191,10 @@ class Database:
     def _make_sqlite_file(self, path: Path) -> None:
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with _file_lock(self._lock_path, time.monotonic() + TURN_TIMEOUT_S), closing(sqlite3.connect(path)) as file:
+            with (
+                _file_lock(self._lock_path, time.monotonic() + self.turn_timeout_s),
+                closing(sqlite3.connect(path)) as file,
+            ):
                 file.execute("PRAGMA journal_mode=WAL")  # it stays with the file
         except (OSError, sqlite3.OperationalError) as error:
             raise OutOfResources(f"the index {path} cannot be opened: {error}") from error
@@ -309,10 +316,6 @@ def _stand_in_queue(descriptor: int, locked: "Future[int]") -> None:
         locked.set_result(descriptor)
     else:
         os.close(descriptor)
-
-
-def _milliseconds_to(deadline: float) -> int:
-    return round((deadline - time.monotonic()) * 1000)
 
 
 @contextmanager

@@ -27,9 +27,9 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.types import TypeEngine
 
 from pacs.dicom.attributes import ATTRIBUTES, Attribute, Level
+from pacs.dicom.person_name import forms
 
 metadata = MetaData(
     naming_convention={
@@ -49,18 +49,12 @@ LONGEST_KEY = 512
 LONGEST_FORM = 128
 """Characters kept of a form of a name: it narrows a search, the whole folded name decides."""
 
-key_type = BigInteger().with_variant(Integer, "sqlite")
-text_type = Text().with_variant(Text(collation="C"), "postgresql")
-
 
 class KeyText(TypeDecorator[str]):
     """Text that has an index, cut to what the index can hold. A legal value has at most 64 characters."""
 
     impl = Text
     cache_ok = True
-
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[str]:
-        return dialect.type_descriptor(Text(collation="C" if dialect.name == "postgresql" else None))
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
         return value if value is None else value[:LONGEST_KEY]
@@ -79,13 +73,18 @@ class Instant(TypeDecorator[datetime]):
         return value if value is None else value.replace(tzinfo=value.tzinfo or UTC)
 
 
-def _attributes(level: Level, keys: str) -> list[Column[Any]]:
+key_type = BigInteger().with_variant(Integer, "sqlite")
+text_type = Text().with_variant(Text(collation="C"), "postgresql")
+key_text_type = KeyText().with_variant(KeyText(collation="C"), "postgresql")
+
+
+def _attributes(level: Level, keys: str = "") -> list[Column[Any]]:
     """The columns of a level. keys: the keywords of those that an index is made for."""
     columns: list[Column[Any]] = []
     for attribute in ATTRIBUTES:
         if attribute.level != level or attribute.computed:
             continue
-        kind = KeyText() if attribute.keyword in keys.split() else text_type
+        kind = key_text_type if attribute.keyword in keys.split() else text_type
         if is_integer(attribute):
             columns.append(Column(attribute.column, BigInteger))
         else:
@@ -102,11 +101,9 @@ def is_integer(attribute: Attribute) -> bool:
 
 def name_forms_of(patient_pk: int, patient_name: str) -> list[dict[str, Any]]:
     """The rows of `name_form` for one patient's name."""
-    from pacs.dicom.person_name import forms
-
     return [
-        {"form": form, "whole": whole, "patient_pk": patient_pk}
-        for form, whole in sorted({(form[:LONGEST_FORM], whole) for form, whole in forms(patient_name)})
+        {"whole": whole, "form": form, "patient_pk": patient_pk}
+        for whole, form in sorted({(whole, form[:LONGEST_FORM]) for form, whole in forms(patient_name)})
     ]
 
 
@@ -123,9 +120,10 @@ patient = Table(
 name_form = Table(
     "name_form",
     metadata,
-    Column("form", text_type, primary_key=True),
-    # one component group of the patient's name, folded, from its beginning or from the beginning of a later word
     Column("whole", Boolean, primary_key=True),
+    # the form is a group from its beginning, not from a later word
+    Column("form", text_type, primary_key=True),
+    # one component group of the patient's name, folded, from the beginning of a word
     Column("patient_pk", key_type, ForeignKey("patient.pk"), primary_key=True),
     sqlite_with_rowid=False,
     comment="writer: archive.ingest, by name_forms_of. What makes a search for any word of a name fast",
@@ -164,7 +162,7 @@ instance = Table(
     metadata,
     Column("pk", key_type, primary_key=True),
     Column("series_pk", key_type, ForeignKey("series.pk"), nullable=False),
-    *_attributes(Level.IMAGE, keys=""),
+    *_attributes(Level.IMAGE),
     Column("current", Boolean, nullable=False),
     # one row for each version of a SOP Instance UID; the current one is what is found and given
     Column("transfer_syntax_uid", text_type, nullable=False),
@@ -176,7 +174,7 @@ instance = Table(
     # where its data set begins, in bytes
     Column("frame_table", LargeBinary),
     # dicom.frames.FrameTable as bytes; None where there is no pixel data
-    Column("source", Text, nullable=False, server_default=""),
+    Column("source", text_type, nullable=False, server_default=""),
     # who sent it: AE title, login, or the command
     Column("received_at", Instant, nullable=False),
     comment="writer: archive.ingest",
@@ -192,8 +190,8 @@ attention = Table(
     Column("study_instance_uid", text_type, nullable=False, server_default=""),
     Column("object_key", String(64), nullable=False, server_default=""),
     Column("quarantined", Boolean, nullable=False, server_default=text("false")),
-    Column("detail", Text, nullable=False, server_default=""),
-    Column("source", Text, nullable=False, server_default=""),
+    Column("detail", text_type, nullable=False, server_default=""),
+    Column("source", text_type, nullable=False, server_default=""),
     Column("created_at", Instant, nullable=False),
     Column("resolved_at", Instant),
     comment="writer: archive.ingest and archive.recovery. What a person must look at; never deleted",
@@ -206,10 +204,10 @@ audit = Table(
     Column("at", Instant, nullable=False),
     Column("action", String(32), nullable=False),
     # stored, received-again, refused, queried, retrieved, signed-in, sign-in-failed, ...
-    Column("actor", Text, nullable=False),
-    Column("address", Text, nullable=False, server_default=""),
+    Column("actor", text_type, nullable=False),
+    Column("address", text_type, nullable=False, server_default=""),
     Column("study_instance_uid", text_type, nullable=False, server_default=""),
-    Column("detail", Text, nullable=False, server_default=""),
+    Column("detail", text_type, nullable=False, server_default=""),
     comment="writer: audit.record",
 )
 
@@ -219,7 +217,7 @@ account = Table(
     Column("pk", key_type, primary_key=True),
     Column("name", String(64), nullable=False, unique=True),
     Column("role", String(16), nullable=False),
-    Column("password_hash", Text, nullable=False),
+    Column("password_hash", text_type, nullable=False),
     Column("created_at", Instant, nullable=False),
     comment="writer: accounts. People; argon2id hashes",
 )
@@ -233,7 +231,7 @@ credential = Table(
     Column("kind", String(16), nullable=False),
     # session, token, link (the one-time sign-in link)
     Column("account_pk", key_type, ForeignKey("account.pk")),
-    Column("name", Text, nullable=False, server_default=""),
+    Column("name", text_type, nullable=False, server_default=""),
     Column("role", String(16), nullable=False),
     Column("created_at", Instant, nullable=False),
     Column("expires_at", Instant),
@@ -246,9 +244,9 @@ peer = Table(
     metadata,
     Column("pk", key_type, primary_key=True),
     Column("ae_title", String(16), nullable=False, unique=True),
-    Column("host", Text, nullable=False),
+    Column("host", text_type, nullable=False),
     Column("port", Integer, nullable=False),
-    Column("may", Text, nullable=False),
+    Column("may", text_type, nullable=False),
     # permissions, joined by a comma: store,query,retrieve
     Column("charset", String(32), nullable=False, server_default=""),
     comment="writer: peers.directory",

@@ -36,7 +36,7 @@ def upgrade() -> None:
         sa.Column("sop_instance_uid", text, server_default="", nullable=False),
         sa.Column("study_instance_uid", text, server_default="", nullable=False),
         sa.Column("object_key", sa.String(length=64), server_default="", nullable=False),
-        sa.Column("quarantined", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("quarantined", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("detail", text, server_default="", nullable=False),
         sa.Column("source", text, server_default="", nullable=False),
         sa.Column("created_at", instant, nullable=False),
@@ -104,11 +104,11 @@ def upgrade() -> None:
     )
     op.create_table(
         "name_form",
-        sa.Column("form", text, nullable=False),
         sa.Column("whole", sa.Boolean(), nullable=False),
+        sa.Column("form", text, nullable=False),
         sa.Column("patient_pk", key, nullable=False),
         sa.ForeignKeyConstraint(["patient_pk"], ["patient.pk"], name=op.f("fk_name_form_patient_pk")),
-        sa.PrimaryKeyConstraint("form", "whole", "patient_pk", name=op.f("pk_name_form")),
+        sa.PrimaryKeyConstraint("whole", "form", "patient_pk", name=op.f("pk_name_form")),
         comment="writer: archive.ingest, by name_forms_of. What makes a search for any word of a name fast",
         sqlite_with_rowid=False,
     )
