@@ -4,8 +4,11 @@
 export interface PixelSize {
   readonly rowMm: number;
   readonly columnMm: number;
-  /** "patient": in the body or calibrated; "detector": at the detector, so the body is smaller (PS3.3 10.7). */
-  readonly at: "patient" | "detector";
+  /**
+   * "patient": in the body, or calibrated; "detector": at the detector, so the body is smaller (PS3.3 10.7);
+   * "region": right within the largest calibrated region of an ultrasound image only.
+   */
+  readonly at: "patient" | "detector" | "region";
 }
 
 export interface ScaleBar {

@@ -7,9 +7,12 @@ export interface Window {
   readonly width: number;
 }
 
-/** A window with its name, as (0028,1055) gives it or as ours are called. */
+/** A window that can be chosen. */
 export interface WindowPreset extends Window {
+  /** As (0028,1055) or the table's explanation gives it, perhaps ""; or what ours are called. */
   readonly name: string;
+  /** recorded: a window of the data set; table: its VOI LUT; range: from its lowest to its highest value; usual: ours for the modality. */
+  readonly kind: "recorded" | "table" | "range" | "usual";
 }
 
 /** Grey 0 to 255, not rounded, of modality value `x`. */
@@ -41,15 +44,16 @@ export function validWindow({ center, width }: Window, voi: VoiFunction = "LINEA
   return { center, width: voi === "LINEAR" ? Math.max(1, width) : Math.max(1e-6, width) };
 }
 
-/** The window that shows every value from `low` to `high`, the ends black and white. */
-export function windowOver(low: number, high: number): Window {
-  return { center: (low + high + 1) / 2, width: Math.max(1, high - low + 1) };
+/** The window that shows every value from `low` to `high`: the ends are black and white. */
+export function windowOver(low: number, high: number, voi: VoiFunction = "LINEAR"): Window {
+  if (voi === "LINEAR") return { center: (low + high + 1) / 2, width: high - low + 1 };
+  return validWindow({ center: (low + high) / 2, width: high - low }, voi);
 }
 
 /** The usual windows of CT, in HU, in the order of the keys 1 to 4. */
 export const CT_PRESETS: readonly WindowPreset[] = [
-  { name: "soft tissue", center: 40, width: 400 },
-  { name: "lung", center: -600, width: 1500 },
-  { name: "bone", center: 480, width: 2500 },
-  { name: "brain", center: 40, width: 80 },
+  { name: "soft tissue", center: 40, width: 400, kind: "usual" },
+  { name: "lung", center: -600, width: 1500, kind: "usual" },
+  { name: "bone", center: 480, width: 2500, kind: "usual" },
+  { name: "brain", center: 40, width: 80, kind: "usual" },
 ];

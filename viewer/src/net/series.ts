@@ -1,13 +1,223 @@
 // The series document: what the viewer must know of a series before its frames come, shared attributes once.
+// Its schema is told in pacs/dicom/series_document.py; names are those of the attributes in snake_case, lengths in mm.
+import type { Lut, Palette } from "../geom/lut";
+import type { ImageOrientation } from "../geom/orient";
+import type { PixelDescription } from "../geom/pixels";
+import type { PixelSize } from "../geom/scale";
+import type { VoiFunction } from "../geom/window";
 
-/** As the server sends it; its schema is told in pacs/archive/metadata.py. */
+export type SeriesKind = "image" | "segmentation" | "video" | "sr" | "key_object" | "presentation_state" | "document" | "waveform" | "rt" | "other";
+
+export interface Patient {
+  /** The whole PN value, component groups joined by `=`. */
+  readonly patient_name: string;
+  readonly patient_id: string;
+  readonly patient_birth_date: string;
+  readonly patient_sex: string;
+}
+
+/** A look-up table as it is sent: base64 of unsigned 16-bit little-endian entries. */
+interface LutDocument {
+  readonly first: number;
+  readonly bits: number;
+  readonly values: string;
+}
+
+/** A palette as it is sent: base64 of bytes. */
+interface PaletteDocument {
+  readonly first: number;
+  readonly red: string;
+  readonly green: string;
+  readonly blue: string;
+}
+
+/** Frames that lie one behind the other. */
+export interface Stack {
+  /** mm between neighbours along the normal: the median. */
+  readonly spacing: number;
+  readonly regular: boolean;
+  readonly sheared: boolean;
+  readonly phases: number;
+}
+
+/** A calibrated region of an ultrasound image (PS3.3 C.8.5.5), in pixels counted from 0, ends included. */
+export interface Region {
+  readonly x0: number;
+  readonly y0: number;
+  readonly x1: number;
+  readonly y1: number;
+  readonly physical_units_x: number;
+  readonly physical_units_y: number;
+  readonly physical_delta_x: number;
+  readonly physical_delta_y: number;
+}
+
+/** What is known of one frame. */
+export interface FrameAttributes {
+  /** Index into `instances`. */
+  readonly instance: number;
+  /** Within its instance, from 1. */
+  readonly frame_number: number;
+  /** Bytes, as delivered. */
+  readonly size: number;
+  readonly transfer_syntax_uid: string;
+  readonly transcoded: boolean;
+  readonly pixel_data: "integer" | "float" | "double";
+  readonly rows: number;
+  readonly columns: number;
+  readonly samples_per_pixel: number;
+  readonly photometric_interpretation: string;
+  readonly planar_configuration: number;
+  readonly bits_allocated: number;
+  readonly bits_stored: number;
+  readonly high_bit: number;
+  readonly signed: boolean;
+  readonly rescale_slope: number;
+  readonly rescale_intercept: number;
+  readonly rescale_type: string;
+  readonly modality_lut: number | null;
+  readonly window_center: number | null;
+  readonly window_width: number | null;
+  readonly windows: readonly (readonly [number, number, string])[];
+  readonly voi_lut_function: VoiFunction;
+  readonly voi_lut: number | null;
+  readonly padding: readonly [number, number] | null;
+  readonly inverse: boolean;
+  readonly palette: number | null;
+  /** mm between rows, then between columns. */
+  readonly pixel_spacing: readonly [number, number] | null;
+  readonly pixel_spacing_source: "" | "patient" | "calibrated" | "detector" | "scanned" | "region";
+  readonly pixel_aspect_ratio: number;
+  readonly image_orientation: ImageOrientation | null;
+  readonly image_position: readonly [number, number, number] | null;
+  readonly frame_of_reference_uid: string;
+  readonly slice_thickness: number | null;
+  readonly slice_location: number | null;
+  readonly laterality: string;
+  readonly view_position: string;
+  readonly patient_orientation: string;
+  readonly image_type: string;
+  readonly content_time: string;
+  readonly acquisition_number: number | null;
+  readonly frame_time: number | null;
+  readonly regions: readonly Region[];
+  readonly lossy: boolean;
+  readonly lossy_ratio: number | null;
+  readonly burned_in_annotation: boolean;
+}
+
+export interface Instance {
+  readonly sop_instance_uid: string;
+  readonly sop_class_uid: string;
+  readonly instance_number: number | null;
+  readonly number_of_frames: number;
+}
+
+/** An object of the series without frames that can be shown as pictures. */
+export interface OtherObject {
+  readonly sop_instance_uid: string;
+  readonly sop_class_uid: string;
+  readonly instance_number: number | null;
+  readonly kind: SeriesKind;
+}
+
+type PerFrame = { readonly [Key in keyof FrameAttributes]?: readonly FrameAttributes[Key][] };
+
+/** As the server sends it. */
 export interface SeriesDocument {
   readonly study_instance_uid: string;
   readonly series_instance_uid: string;
+  /** Indices of frames hold for this revision only. */
+  readonly revision: number;
+  readonly kind: SeriesKind;
+  readonly modality: string;
+  readonly series_number: number | null;
+  readonly series_description: string;
+  readonly series_date: string;
+  readonly series_time: string;
+  readonly body_part_examined: string;
+  readonly protocol_name: string;
+  readonly patient: Patient;
+  readonly study_date: string;
+  readonly study_time: string;
+  readonly study_description: string;
+  readonly accession_number: string;
+  readonly institution_name: string;
+  readonly number_of_frames: number;
+  readonly order: "position" | "phase_position" | "instance_number";
+  readonly stack: Stack | null;
+  /** Frames a second, as recorded; null: not a film. */
+  readonly recommended_rate: number | null;
+  readonly instances: readonly Instance[];
+  readonly objects: readonly OtherObject[];
+  readonly luts: readonly LutDocument[];
+  readonly palettes: readonly PaletteDocument[];
+  readonly shared: Partial<FrameAttributes>;
+  readonly per_frame: PerFrame;
 }
 
-/** How many frames the series has, over all its instances. */
-export function frameCount(document: SeriesDocument): number {
-  void document;
-  return 0;
+/** Everything known of frame `index`, from 0. Every key is either shared or given for each frame. */
+export function frameAttributes(document: SeriesDocument, index: number): FrameAttributes {
+  const own = Object.entries(document.per_frame).map(([key, values]) => [key, values[index]]);
+  return { ...document.shared, ...Object.fromEntries(own) } as FrameAttributes;
+}
+
+export function instanceOf(document: SeriesDocument, index: number): Instance {
+  return document.instances[frameAttributes(document, index).instance]!;
+}
+
+export function pixelDescription(frame: FrameAttributes): PixelDescription {
+  return {
+    transferSyntaxUid: frame.transfer_syntax_uid,
+    rows: frame.rows,
+    columns: frame.columns,
+    samplesPerPixel: frame.samples_per_pixel,
+    photometric: frame.photometric_interpretation,
+    planarConfiguration: frame.planar_configuration,
+    bitsAllocated: frame.bits_allocated,
+    bitsStored: frame.bits_stored,
+    highBit: frame.high_bit,
+    signed: frame.signed,
+    float: frame.pixel_data !== "integer",
+  };
+}
+
+/** Height and width of a pixel, or null where no length can be told. */
+export function pixelSizeOf(frame: FrameAttributes): PixelSize | null {
+  if (!frame.pixel_spacing) return null;
+  const [rowMm, columnMm] = frame.pixel_spacing;
+  const source = frame.pixel_spacing_source;
+  return { rowMm, columnMm, at: source === "detector" || source === "region" ? source : "patient" };
+}
+
+const luts = new WeakMap<LutDocument, Lut>();
+const palettes = new WeakMap<PaletteDocument, Palette>();
+
+/** A table of the document, unpacked once: the same one is the same object. */
+export function lutAt(document: SeriesDocument, index: number | null): Lut | null {
+  const found = index === null ? undefined : document.luts[index];
+  return found ? keptIn(luts, found, lutOf) : null;
+}
+
+export function paletteAt(document: SeriesDocument, index: number | null): Palette | null {
+  const found = index === null ? undefined : document.palettes[index];
+  return found ? keptIn(palettes, found, paletteOf) : null;
+}
+
+function lutOf({ first, bits, values }: LutDocument): Lut {
+  return { first, bits, values: new Uint16Array(bytesOf(values).buffer) };
+}
+
+function paletteOf({ first, red, green, blue }: PaletteDocument): Palette {
+  return { first, red: bytesOf(red), green: bytesOf(green), blue: bytesOf(blue) };
+}
+
+function keptIn<Key extends WeakKey, Value>(store: WeakMap<Key, Value>, key: Key, make: (key: Key) => Value): Value {
+  const known = store.get(key) ?? make(key);
+  store.set(key, known);
+  return known;
+}
+
+function bytesOf(base64: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
 }

@@ -1,56 +1,36 @@
-// What a renderer draws: one frame's stored values, how they become grey or colour, and how they lie in the pane.
+// What a renderer draws: one frame's values, how they become grey, and how they lie in the pane.
+import type { Greys } from "../geom/lut";
 import type { DecodedFrame } from "../geom/pixels";
-import type { View } from "../geom/plane";
-import type { VoiFunction, Window } from "../geom/window";
+import type { Affine } from "../geom/plane";
 
-/** A table of PS3.3 C.11.1 or C.11.2: the value of input `first + i` is `values[i]`; inputs beyond an end take that end's value. */
-export interface Lut {
-  readonly first: number;
-  readonly bits: number;
-  readonly values: Uint16Array;
-}
-
-/** Red, green and blue of a palette, 8 bits each, for stored value `first + i`. */
-export interface Palette {
-  readonly first: number;
-  readonly red: Uint8Array;
-  readonly green: Uint8Array;
-  readonly blue: Uint8Array;
-}
-
-/** A frame that is ready to be drawn. */
+/** A frame that is ready to be drawn: modality tables and palettes are applied already. */
 export interface Picture {
   /** Two pictures with one key have the same pixels: nothing is sent to the graphics card again. */
   readonly key: string;
   readonly frame: DecodedFrame;
-  /** Stored values to modality units: a table if there is one, else slope and intercept. */
-  readonly slope: number;
-  readonly intercept: number;
-  readonly modalityLut: Lut | null;
-  readonly palette: Palette | null;
-  /** MONOCHROME1: the lowest value is white. */
-  readonly inverse: boolean;
-  /** Height of a pixel divided by its width. */
-  readonly aspect: number;
 }
 
 /** How a picture is shown. */
-export interface Appearance extends View {
-  readonly window: Window;
-  readonly voi: VoiFunction;
-  /** A VOI LUT in place of the window. */
-  readonly voiLut: Lut | null;
-  readonly invert: boolean;
-  /** Bilinear between pixels, or pixels as squares. */
+export interface Appearance {
+  /** Null for colour. */
+  readonly greys: Greys | null;
+  /** Colours, or greys after everything else, are turned round. */
+  readonly negative: boolean;
+  /** Image points (the first pixel's corner is 0, 0) to CSS px of the pane. */
+  readonly toPane: Affine;
+  /** Between pixels: bilinear, or pixels as squares. */
   readonly interpolate: boolean;
 }
 
 export interface Renderer {
   readonly kind: "webgl2" | "canvas2d";
-  /** Draws at once. The canvas has the size last given to `resize`. */
-  draw(picture: Picture, appearance: Appearance): void;
+  /** Draws at once. False when it cannot just now: the graphics context is lost and will come back. */
+  draw(picture: Picture, appearance: Appearance): boolean;
   clear(): void;
-  /** CSS px of the pane and device px per CSS px. */
+  /** CSS px of the pane, and device px for each. */
   resize(width: number, height: number, pixelRatio: number): void;
   dispose(): void;
 }
+
+/** Calls when the graphics context is back and all must be drawn again. */
+export type OnRestored = () => void;

@@ -1,10 +1,16 @@
 // A viewport: one series in one canvas. It ties the document, the loader of frames and the renderer, and knows no component.
-import type { ReadonlySignal } from "@preact/signals-core";
-import type { EdgeLetters } from "../geom/orient";
-import type { Affine, Point, Size, View } from "../geom/plane";
+import { batch, computed, effect, type ReadonlySignal, signal } from "@preact/signals-core";
+import { type Decoder, sharedDecoder } from "../decode/pool";
+import { type Greys, modalityValue } from "../geom/lut";
+import { type EdgeLetters, edgesInView, edgesOf } from "../geom/orient";
+import { type Affine, apply, FIT, fitScale, imageToPane, inverse, type Point, type Size, type View, zoomedAt } from "../geom/plane";
 import type { PixelSize } from "../geom/scale";
-import type { Window, WindowPreset } from "../geom/window";
-import type { SeriesDocument } from "../net/series";
+import { validWindow, type Window, type WindowPreset } from "../geom/window";
+import { createFrameLoader, type FrameLoader } from "../net/queue";
+import { type FrameAttributes, frameAttributes, lutAt, pixelSizeOf, type SeriesDocument } from "../net/series";
+import { createCine } from "./cine";
+import { type Prepared, prepare, presetsOf } from "./picture";
+import { createRenderer } from "./renderer";
 
 export type ViewportStatus = "empty" | "loading" | "full" | "failed";
 
@@ -30,6 +36,8 @@ export interface Viewport {
   readonly frame: ReadonlySignal<number>;
   /** Index of the frame on screen; it differs from `frame` while that one is awaited. -1: none yet. */
   readonly shown: ReadonlySignal<number>;
+  /** What is known of the frame on screen: texts over the picture belong to it, not to the one asked for. */
+  readonly attributes: ReadonlySignal<FrameAttributes | null>;
   /** How many frames have arrived from the server. */
   readonly loaded: ReadonlySignal<number>;
   /** "full" when every frame has arrived. */
@@ -38,7 +46,7 @@ export interface Viewport {
   readonly failure: ReadonlySignal<string | null>;
   /** The window in use; null for colour, and before the first frame. */
   readonly window: ReadonlySignal<Window | null>;
-  /** The windows that can be chosen: those of the data set first, then ours for the modality, in the order of the keys. */
+  /** What can be chosen for the frame on screen: what the data set gives first, then the whole range, then ours for the modality. */
   readonly presets: ReadonlySignal<readonly WindowPreset[]>;
   /** 1: the whole picture fits. */
   readonly zoom: ReadonlySignal<number>;
@@ -89,10 +97,280 @@ export interface Viewport {
 }
 
 export interface ViewportOptions {
+  /** Bytes of frames to keep as they came; 512 MB, or 128 MB on a phone, unless told. */
+  readonly encodedBudget?: number;
   /** Bytes of decoded frames to keep; 256 MB, or 64 MB on a phone, unless told. */
   readonly decodedBudget?: number;
+  /** The page's pool unless told. */
+  readonly decoder?: Decoder;
 }
 
+/** How the window was chosen: it follows the frames until the reader sets one himself. */
+type WindowChoice = { readonly kind: "preset"; readonly index: number } | { readonly kind: "own"; readonly window: Window };
+
+interface Shown {
+  readonly index: number;
+  readonly attributes: FrameAttributes;
+  readonly prepared: Prepared;
+}
+
+const MEGABYTE = 1 << 20;
+const USUAL_RATE = 15;
+const MOST_ZOOM = 64;
+const LEAST_ZOOM = 0.05;
+const NO_EDGES: EdgeLetters = { left: "", right: "", top: "", bottom: "" };
+
 export function createViewport(canvas: HTMLCanvasElement, options: ViewportOptions = {}): Viewport {
-  throw new Error(`not built yet: ${canvas.id} ${options.decodedBudget}`);
+  const phone = matchMedia("(pointer: coarse)").matches;
+  const encodedBudget = options.encodedBudget ?? (phone ? 128 : 512) * MEGABYTE;
+  const decodedBudget = options.decodedBudget ?? (phone ? 64 : 256) * MEGABYTE;
+  const decoder = options.decoder ?? sharedDecoder();
+  const renderer = createRenderer(canvas, () => invalidate());
+
+  const series = signal<SeriesDocument | null>(null);
+  const loader = signal<FrameLoader | null>(null);
+  const frame = signal(0);
+  const onScreen = signal<Shown | null>(null);
+  const failures = signal<ReadonlyMap<number, string>>(new Map());
+  const choice = signal<WindowChoice>({ kind: "preset", index: 0 });
+  const view = signal<View>(FIT);
+  const invert = signal(false);
+  const interpolate = signal(true);
+  const pane = signal<Size>({ width: canvas.clientWidth, height: canvas.clientHeight });
+
+  const count = computed(() => series.value?.number_of_frames ?? 0);
+  const attributes = computed(() => onScreen.value?.attributes ?? null);
+  const presets = computed(() => {
+    const shown = onScreen.value;
+    return shown && series.value ? presetsOf(series.value, shown.attributes, shown.prepared.range) : [];
+  });
+  const preset = computed(() => {
+    const chosen = choice.value;
+    return chosen.kind === "preset" ? (presets.value[chosen.index] ?? presets.value[0] ?? null) : null;
+  });
+  const window = computed((): Window | null => {
+    if (!onScreen.value?.prepared.range) return null;
+    return choice.value.kind === "own" ? choice.value.window : preset.value && { center: preset.value.center, width: preset.value.width };
+  });
+  const placement = computed((): Placement | null => {
+    const shown = onScreen.value;
+    return shown && placementOf(shown, pane.value, view.value);
+  });
+  const edges = computed(() => {
+    const known = attributes.value;
+    if (!known) return NO_EDGES;
+    return edgesInView(edgesOf(known.image_orientation, known.patient_orientation.split("\\")), view.value);
+  });
+  const failure = computed(() => failures.value.get(-1) ?? failures.value.get(frame.value) ?? null);
+  const status = computed((): ViewportStatus => {
+    if (!series.value) return "empty";
+    if (failures.value.has(-1)) return "failed";
+    return count.value === 0 || loader.value?.full.value ? "full" : "loading";
+  });
+  const rate = computed(() => series.value?.recommended_rate ?? USUAL_RATE);
+
+  let asked = 0;
+  const invalidate = (): void => {
+    if (asked === 0) asked = requestAnimationFrame(draw);
+  };
+
+  /** The frame asked for, or in a stack the nearest that is there: scrolling never waits. */
+  const choose = (document: SeriesDocument, frames: FrameLoader): Shown | null => {
+    const isStack = document.stack !== null || document.recommended_rate !== null;
+    const index = frames.decoded(frame.value) || !isStack ? frame.value : frames.nearest(frame.value);
+    const decoded = frames.decoded(index);
+    if (!decoded) return onScreen.value;
+    if (onScreen.value?.index === index) return onScreen.value;
+    const known = frameAttributes(document, index);
+    return { index, attributes: known, prepared: prepare(document, index, known, decoded) };
+  };
+  const greysOf = ({ attributes: known, prepared }: Shown): Greys | null => {
+    if (!window.value || !series.value) return null;
+    const table = preset.value?.kind === "table" ? lutAt(series.value, known.voi_lut) : null;
+    const voi = { window: validWindow(window.value, known.voi_lut_function), function: known.voi_lut_function, lut: table };
+    return { modality: prepared.modality, voi, inverse: known.inverse, padding: prepared.padding };
+  };
+  const draw = (): void => {
+    asked = 0;
+    const document = series.value;
+    const frames = loader.value;
+    const shown = document && frames && choose(document, frames);
+    if (!shown) return renderer.clear();
+    onScreen.value = shown;
+    const { toPane } = placement.value!;
+    const appearance = { greys: greysOf(shown), negative: invert.value, toPane, interpolate: interpolate.value };
+    if (!renderer.draw(shown.prepared.picture, appearance)) return;
+    tell(canvas, shown.index, window.value);
+    frames?.fill();
+  };
+  const unbind = effect(() => {
+    // Whatever is read here makes a new drawing needed when it changes.
+    void [series.value, frame.value, choice.value, view.value, invert.value, interpolate.value, pane.value];
+    invalidate();
+  });
+
+  const resized = new ResizeObserver(() => {
+    const size = { width: canvas.clientWidth, height: canvas.clientHeight };
+    renderer.resize(size.width, size.height, devicePixelRatio);
+    pane.value = size;
+  });
+  resized.observe(canvas);
+  renderer.resize(pane.value.width, pane.value.height, devicePixelRatio);
+
+  const setFrame = (index: number): void => {
+    if (count.value === 0) return;
+    frame.value = Math.min(count.value - 1, Math.max(0, Math.round(index)));
+    loader.value?.want(frame.value);
+  };
+  const cine = createCine({
+    isReady: (index) => loader.value?.decoded(index) !== undefined || failures.value.has(index),
+    frame: () => frame.value,
+    count: () => count.value,
+    setFrame,
+  });
+  const close = (): void => {
+    cine.stop();
+    loader.value?.dispose();
+    batch(() => {
+      series.value = null;
+      loader.value = null;
+      onScreen.value = null;
+      failures.value = new Map();
+      frame.value = 0;
+      restore();
+    });
+    delete canvas.dataset.frame;
+    delete canvas.dataset.window;
+  };
+  const restore = (): void => {
+    batch(() => {
+      choice.value = { kind: "preset", index: 0 };
+      view.value = FIT;
+      invert.value = false;
+    });
+  };
+  const setZoom = (zoom: number, at?: Point): void => {
+    const wanted = Math.min(MOST_ZOOM, Math.max(LEAST_ZOOM, zoom));
+    const { width, height } = pane.value;
+    view.value = zoomedAt(view.value, wanted / view.value.zoom, at ?? { x: width / 2, y: height / 2 }, pane.value);
+  };
+
+  return {
+    canvas,
+    document: series,
+    count,
+    frame,
+    shown: computed(() => onScreen.value?.index ?? -1),
+    attributes,
+    loaded: computed(() => loader.value?.loaded.value ?? 0),
+    status,
+    failure,
+    window,
+    presets,
+    zoom: computed(() => view.value.zoom),
+    view,
+    invert,
+    interpolate,
+    playing: cine.playing,
+    rate,
+    placement,
+    edges,
+    show(document, index = 0) {
+      close();
+      if (document.number_of_frames > 0) decoder.warm(frameAttributes(document, index).transfer_syntax_uid);
+      batch(() => {
+        series.value = document;
+        loader.value = createFrameLoader(document, {
+          encodedBudget,
+          decodedBudget,
+          decode: decoder.decode,
+          onDecoded: () => {
+            if (onScreen.value?.index !== frame.value) invalidate();
+          },
+          onFailed: (failed, reason) => {
+            failures.value = new Map(failures.value).set(failed, reason);
+          },
+        });
+        setFrame(index);
+      });
+    },
+    clear: close,
+    setFrame,
+    scroll: (frames) => setFrame(frame.value + frames),
+    setWindow(center, width) {
+      const voi = attributes.value?.voi_lut_function ?? "LINEAR";
+      choice.value = { kind: "own", window: validWindow({ center, width }, voi) };
+    },
+    usePreset(index) {
+      const chosen = presets.value[index];
+      if (!chosen) return;
+      const { center, width } = chosen;
+      choice.value = chosen.kind === "usual" ? { kind: "own", window: { center, width } } : { kind: "preset", index };
+    },
+    setZoom,
+    zoomBy: (factor, at) => setZoom(view.value.zoom * factor, at),
+    panBy(deltaXPx, deltaYPx) {
+      view.value = { ...view.value, panX: view.value.panX + deltaXPx, panY: view.value.panY + deltaYPx };
+    },
+    setInvert(value) {
+      invert.value = value;
+    },
+    setInterpolate(value) {
+      interpolate.value = value;
+    },
+    rotate(quarters) {
+      view.value = { ...view.value, rotate: (((view.value.rotate + 90 * quarters) % 360) + 360) % 360 };
+    },
+    flip(axis) {
+      // As the reader sees it: in a picture on its side, a horizontal flip is one of its columns.
+      const onSide = view.value.rotate % 180 !== 0;
+      const flipsColumns = (axis === "horizontal") !== onSide;
+      view.value = flipsColumns ? { ...view.value, flipH: !view.value.flipH } : { ...view.value, flipV: !view.value.flipV };
+    },
+    fit() {
+      view.value = { ...view.value, zoom: FIT.zoom, panX: FIT.panX, panY: FIT.panY };
+    },
+    actualSize() {
+      const placed = placement.value;
+      const aspect = attributes.value?.pixel_aspect_ratio ?? 1;
+      if (placed) setZoom(1 / (devicePixelRatio * fitScale(placed.image, aspect, placed.pane, view.value.rotate)));
+    },
+    reset: restore,
+    play: (framesPerSecond = rate.value) => cine.play(framesPerSecond),
+    stop: cine.stop,
+    valueAt(point) {
+      const shown = onScreen.value;
+      return shown && placement.value ? valueUnder(shown, apply(inverse(placement.value.toPane), point)) : null;
+    },
+    dispose() {
+      close();
+      unbind();
+      cancelAnimationFrame(asked);
+      resized.disconnect();
+      renderer.dispose();
+    },
+  };
+}
+
+function placementOf({ attributes, prepared }: Shown, pane: Size, view: View): Placement {
+  const { rows, columns } = prepared.picture.frame;
+  const image = { width: columns, height: rows };
+  const toPane = imageToPane(image, attributes.pixel_aspect_ratio, pane, view);
+  const pixelSize = pixelSizeOf(attributes);
+  const pxPerColumn = Math.hypot(toPane.a, toPane.b);
+  return { pane, image, toPane, pixelSize, pxPerMm: pixelSize && pxPerColumn / pixelSize.columnMm };
+}
+
+function valueUnder({ prepared: { picture, modality, range } }: Shown, { x, y }: Point): number | null {
+  const { rows, columns, values } = picture.frame;
+  const [column, row] = [Math.floor(x), Math.floor(y)];
+  if (!range || column < 0 || row < 0 || column >= columns || row >= rows) return null;
+  return modalityValue(values[row * columns + column]!, modality);
+}
+
+/** What is on screen, for tests and measurements from outside. */
+function tell(canvas: HTMLCanvasElement, index: number, window: Window | null): void {
+  canvas.dataset.frame = String(index);
+  canvas.dataset.window = window ? `${window.center}/${window.width}` : "";
+  if (performance.getEntriesByName("first-picture").length === 0) performance.mark("first-picture");
 }

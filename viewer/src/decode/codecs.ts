@@ -1,0 +1,56 @@
+// Which codec reads which transfer syntax. Each is a chunk of its own, fetched when a series needs it.
+import type { DecodedFrame, PixelDescription } from "../geom/pixels";
+import { type Decode, frameOf } from "./samples";
+
+const JPEG = "1.2.840.10008.1.2.4.";
+
+const CODECS: Readonly<Record<string, () => Promise<Decode>>> = {
+  "1.2.840.10008.1.2": native,
+  "1.2.840.10008.1.2.1": native,
+  "1.2.840.10008.1.2.2": native,
+  "1.2.840.10008.1.2.5": async () => (await import("./rle")).decodeRle,
+  [`${JPEG}50`]: jpeg,
+  [`${JPEG}51`]: jpeg,
+  [`${JPEG}57`]: lossless,
+  [`${JPEG}70`]: lossless,
+  [`${JPEG}80`]: jpegLs,
+  [`${JPEG}81`]: jpegLs,
+  [`${JPEG}90`]: j2k,
+  [`${JPEG}91`]: j2k,
+  [`${JPEG}92`]: j2k,
+  [`${JPEG}93`]: j2k,
+  [`${JPEG}201`]: htj2k,
+  [`${JPEG}202`]: htj2k,
+  [`${JPEG}203`]: htj2k,
+};
+
+async function native(): Promise<Decode> {
+  return (await import("./native")).decodeNative;
+}
+async function jpeg(): Promise<Decode> {
+  return (await import("./jpeg")).decodeJpeg;
+}
+async function lossless(): Promise<Decode> {
+  return (await import("./jpegll")).decodeJpegLossless;
+}
+async function jpegLs(): Promise<Decode> {
+  return (await import("./jpegls")).decodeJpegLs;
+}
+async function j2k(): Promise<Decode> {
+  return (await import("./j2k")).decodeJ2k;
+}
+async function htj2k(): Promise<Decode> {
+  return (await import("./htj2k")).decodeHtj2k;
+}
+
+/** The codec for a transfer syntax; undefined when there is none. */
+export async function loadCodec(transferSyntaxUid: string): Promise<Decode | undefined> {
+  return CODECS[transferSyntaxUid]?.();
+}
+
+/** One frame's bytes as stored values. Throws when no codec reads them. */
+export async function decodeFrame(bytes: Uint8Array, description: PixelDescription): Promise<DecodedFrame> {
+  const decode = await loadCodec(description.transferSyntaxUid);
+  if (!decode) throw new Error(`no codec for transfer syntax ${description.transferSyntaxUid}`);
+  return frameOf(await decode(bytes, description), description);
+}

@@ -1,0 +1,47 @@
+// The codec packages bring no types: what we use of them.
+
+/** A decoder object of the Emscripten builds. */
+interface WasmDecoder {
+  getEncodedBuffer(length: number): Uint8Array;
+  /** A view of the WASM memory: good until the next call. */
+  getDecodedBuffer(): Uint8Array;
+  decode(): void;
+  getFrameInfo(): {
+    readonly width: number;
+    readonly height: number;
+    readonly bitsPerSample: number;
+    readonly componentCount: number;
+    readonly isSigned?: boolean;
+    readonly isUsingColorTransform?: boolean;
+  };
+}
+
+interface JpegLsDecoder extends WasmDecoder {
+  /** 0: by plane; 1: by line; 2: by sample. */
+  getInterleaveMode(): number;
+}
+
+interface EmscriptenOptions {
+  locateFile(): string;
+  print(): void;
+  printErr(): void;
+}
+
+declare module "@cornerstonejs/codec-openjph/wasmjs" {
+  export default function make(options: EmscriptenOptions): Promise<{ HTJ2KDecoder: new () => WasmDecoder }>;
+}
+declare module "@cornerstonejs/codec-openjpeg/decodewasmjs" {
+  export default function make(options: EmscriptenOptions): Promise<{ J2KDecoder: new () => WasmDecoder }>;
+}
+declare module "@cornerstonejs/codec-charls/decodewasmjs" {
+  export default function make(options: EmscriptenOptions): Promise<{ JpegLSDecoder: new () => JpegLsDecoder }>;
+}
+declare module "@cornerstonejs/codec-libjpeg-turbo-8bit/decodewasmjs" {
+  export default function make(options: EmscriptenOptions): Promise<{ JPEGDecoder: new () => WasmDecoder }>;
+}
+declare module "jpeg-lossless-decoder-js" {
+  export class Decoder {
+    readonly frame: { readonly dimX: number; readonly dimY: number; readonly precision: number; readonly numComp: number };
+    decode(buffer: ArrayBuffer, offset: number, length: number, bytesPerSample?: number): Uint8Array | Uint16Array;
+  }
+}

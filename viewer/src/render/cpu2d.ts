@@ -1,0 +1,105 @@
+// The renderer for machines without a graphics card: greys by table, the scaling by Canvas2D.
+import { type Greys, type GreyTable, greyOf, greyTable } from "../geom/lut";
+import type { DecodedFrame } from "../geom/pixels";
+import type { Appearance, Picture, Renderer } from "./stack";
+
+export function createCpuRenderer(canvas: HTMLCanvasElement): Renderer {
+  const context = canvas.getContext("2d", { alpha: false });
+  if (!context) throw new Error("no 2D canvas");
+  const drawn = document.createElement("canvas");
+  let painted: { readonly key: string; readonly greys: Greys | null; readonly negative: boolean } | null = null;
+  let table: { readonly greys: Greys; readonly kind: string; readonly table: GreyTable } | null = null;
+  let pixelRatio = 1;
+
+  const tableFor = (values: DecodedFrame["values"], greys: Greys): GreyTable => {
+    if (values instanceof Float32Array) throw new Error("no table for real numbers");
+    const kind = values.constructor.name;
+    if (table?.kind !== kind || !sameGreys(table.greys, greys)) table = { greys, kind, table: greyTable(values, greys) };
+    return table.table;
+  };
+  const paint = ({ key, frame }: Picture, { greys, negative }: Appearance): void => {
+    if (painted?.key === key && painted.negative === negative && sameGreys(painted.greys, greys)) return;
+    painted = { key, greys, negative };
+    drawn.width = frame.columns;
+    drawn.height = frame.rows;
+    const image = new ImageData(frame.columns, frame.rows);
+    if (greys && frame.values instanceof Float32Array) paintReal(image, frame.values, greys, negative);
+    else if (greys) paintGrey(image, frame.values, tableFor(frame.values, greys), negative);
+    else paintColour(image, frame.values, negative);
+    drawn.getContext("2d", { alpha: false })!.putImageData(image, 0, 0);
+  };
+  const clear = (): void => {
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    context.fillStyle = "#000";
+    context.fillRect(0, 0, canvas.width, canvas.height);
+  };
+
+  return {
+    kind: "canvas2d",
+    draw(picture, appearance) {
+      paint(picture, appearance);
+      clear();
+      const { a, b, c, d, e, f } = appearance.toPane;
+      context.setTransform(a * pixelRatio, b * pixelRatio, c * pixelRatio, d * pixelRatio, e * pixelRatio, f * pixelRatio);
+      const magnified = Math.hypot(a, b) * pixelRatio >= 1;
+      context.imageSmoothingEnabled = appearance.interpolate || !magnified;
+      context.imageSmoothingQuality = magnified ? "low" : "high";
+      context.drawImage(drawn, 0, 0);
+      return true;
+    },
+    clear,
+    resize(width, height, ratio) {
+      pixelRatio = ratio;
+      canvas.width = Math.max(1, Math.round(width * ratio));
+      canvas.height = Math.max(1, Math.round(height * ratio));
+    },
+    dispose() {
+      drawn.width = drawn.height = 0;
+    },
+  };
+}
+
+function sameGreys(one: Greys | null, other: Greys | null): boolean {
+  if (!one || !other) return one === other;
+  return (
+    one.inverse === other.inverse &&
+    one.modality.slope === other.modality.slope &&
+    one.modality.intercept === other.modality.intercept &&
+    one.modality.lut === other.modality.lut &&
+    one.voi.function === other.voi.function &&
+    one.voi.lut === other.voi.lut &&
+    one.voi.window.center === other.voi.window.center &&
+    one.voi.window.width === other.voi.window.width &&
+    one.padding?.[0] === other.padding?.[0] &&
+    one.padding?.[1] === other.padding?.[1]
+  );
+}
+
+const OPAQUE = 0xff000000;
+
+/** A grey as one little-endian RGBA word. */
+function word(grey: number): number {
+  return OPAQUE | (grey << 16) | (grey << 8) | grey;
+}
+
+function paintGrey(image: ImageData, values: ArrayLike<number>, { first, greys }: GreyTable, negative: boolean): void {
+  const words = Uint32Array.from(greys, (grey) => word(negative ? 255 - grey : grey));
+  const out = new Uint32Array(image.data.buffer);
+  for (let i = 0; i < out.length; i++) out[i] = words[values[i]! - first]!;
+}
+
+function paintReal(image: ImageData, values: Float32Array, greys: Greys, negative: boolean): void {
+  const out = new Uint32Array(image.data.buffer);
+  for (let i = 0; i < out.length; i++) {
+    const grey = greyOf(values[i]!, greys);
+    out[i] = word(negative ? 255 - grey : grey);
+  }
+}
+
+function paintColour(image: ImageData, values: ArrayLike<number>, negative: boolean): void {
+  const out = new Uint32Array(image.data.buffer);
+  const turn = negative ? 0xffffff : 0;
+  for (let i = 0, v = 0; i < out.length; i++, v += 3) {
+    out[i] = OPAQUE | (((values[v + 2]! << 16) | (values[v + 1]! << 8) | values[v]!) ^ turn);
+  }
+}
