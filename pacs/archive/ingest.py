@@ -1,0 +1,349 @@
+"""The only way in: bytes become an object, an object becomes rows, and only then is the sender told (reliability 5).
+
+    admission -> draft, hashed while it is written -> header -> object kept, synced -> identity and rows, committed
+
+An object comes before its row, so that no row points at nothing; a crash between the two leaves an object that
+`recovery` adopts. Nothing is acknowledged before both are on stable storage.
+"""
+
+import hashlib
+import io
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import BinaryIO, Literal, Self
+
+import structlog
+from sqlalchemy import Connection
+
+from pacs import audit
+from pacs.archive.committer import Arrival, file_arrivals
+from pacs.archive.sameness import is_same_content
+from pacs.context import Actor, Pacs
+from pacs.dicom.part10 import MAX_META, UID, FileMeta, file_meta, read_file_meta, read_header
+from pacs.errors import InstanceMismatch, InvalidInstance, OutOfResources, PatientConflict, SeriesConflict
+from storage import Draft, ObjectNotFound, StoreError
+from storage.failpoint import reached
+
+log = structlog.get_logger(__name__)
+
+PIECE = 1 << 20
+"""Bytes that are gathered before they are hashed and written: an ordinary instance is written at once."""
+LARGEST = 4 << 30
+"""Bytes of an instance: beyond what a value's length can say, nothing is meant."""
+HIGH_WATER = 2 << 30
+HIGH_WATER_SHARE = 0.05
+HIGH_WATER_MOST = 16 << 30
+"""Nothing is taken unless so much stays free: 2 GiB or 5 % of the volume, up to 16 GiB, in bytes."""
+IN_FLIGHT_SHARE = 4
+"""And so many times what this instance holds already."""
+ADMIT_EVERY = 64 << 20
+"""A large instance is admitted again after so many bytes."""
+LONGEST_UID = 64
+"""Characters (PS3.5 9.1)."""
+CHEAP_TO_HASH = 16 << 20
+"""Bytes up to which a copy that is kept already is read again before it is relied on."""
+
+QUARANTINE = "quarantine"
+"""The folder of objects that contradict what is kept."""
+
+Outcome = Literal["new", "again", "version"]
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An instance that is on stable storage and in the index."""
+
+    sop_class_uid: str
+    sop_instance_uid: str
+    study_instance_uid: str
+    series_instance_uid: str
+    outcome: Outcome
+    """`again`: nothing new; `version`: kept beside what is current, for a person to decide."""
+
+
+def receive(
+    pacs: Pacs, actor: Actor, sop_class_uid: str, sop_instance_uid: str, transfer_syntax_uid: str
+) -> "Incoming":
+    """Begin to receive the instance that a command announces; its data set follows by `write`, then `finish`.
+
+    A context manager: left without `finish`, nothing is kept. Entering it raises OutOfResources.
+    Raises NotAllowed, and InvalidInstance when one of the UIDs is none.
+    """
+    actor.require("store")
+    for uid in (sop_class_uid, sop_instance_uid, transfer_syntax_uid):
+        if not UID.fullmatch(uid) or len(uid) > LONGEST_UID:
+            raise InvalidInstance(f"{uid[:64]!r} is no UID")
+    return Incoming(pacs, actor, sop_class_uid, sop_instance_uid, transfer_syntax_uid)
+
+
+def ingest(pacs: Pacs, actor: Actor, file: BinaryIO) -> Stored:
+    """Keep the instance of a Part 10 stream, which is read once from where it stands to its end.
+
+    Durable when it returns. A file without file meta is taken as `part10.read_file_meta` says. Raises NotAllowed,
+    InvalidInstance, InstanceMismatch, SeriesConflict, PatientConflict, OutOfResources.
+    """
+    actor.require("store")
+    head = _read_head(file)
+    with _refusals_audited(pacs, actor):
+        meta = _meta_of(head)
+    body = head[meta.data_set_offset :]
+    if not (meta.sop_class_uid and meta.sop_instance_uid):
+        return _ingest_nameless(pacs, actor, body, file, meta.transfer_syntax_uid)
+    with receive(pacs, actor, meta.sop_class_uid, meta.sop_instance_uid, meta.transfer_syntax_uid) as incoming:
+        incoming.write(body)
+        return _finish_from(file, incoming)
+
+
+class Incoming:
+    """One instance while it is received. Its memory is one piece, whatever its size. Used by one thread."""
+
+    def __init__(
+        self, pacs: Pacs, actor: Actor, sop_class_uid: str, sop_instance_uid: str, transfer_syntax_uid: str
+    ) -> None:
+        self._pacs = pacs
+        self._actor = actor
+        self._announced = (sop_class_uid, sop_instance_uid)
+        self._transfer_syntax_uid = transfer_syntax_uid
+        self._piece = bytearray(file_meta(sop_class_uid, sop_instance_uid, transfer_syntax_uid))
+        self._data_set_offset = len(self._piece)
+        self._digest = hashlib.sha256()
+        self._size = 0
+        self._admitted = ADMIT_EVERY
+        self._draft: AbstractContextManager[Draft]
+        self._file: Draft
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Bytes of the data set, as they came. Raises OutOfResources, InvalidInstance when there are too many."""
+        self._piece += data
+        reached("FP0")
+        if len(self._piece) >= PIECE:
+            self._put()
+
+    def finish(self) -> Stored:
+        """Keep what was received: on stable storage and in the index when this returns.
+
+        Raises InvalidInstance, InstanceMismatch, SeriesConflict, PatientConflict, OutOfResources.
+        """
+        reached("FP1")
+        with _refusals_audited(self._pacs, self._actor, self._announced[1]):
+            arrival = self._arrival()
+        with _store_errors():
+            _keep(self._pacs, self._file, arrival)
+        return settle(self._pacs, arrival)
+
+    def __enter__(self) -> Self:
+        with _store_errors():
+            _admit(self._pacs)
+            self._draft = self._pacs.objects.draft()
+            self._file = self._draft.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._draft.__exit__(kind, error, trace)
+
+    def _put(self) -> None:
+        """Hash and write what was gathered."""
+        self._size += len(self._piece)
+        if self._size > LARGEST:
+            raise InvalidInstance(f"the instance is larger than {LARGEST} bytes")
+        with _store_errors():
+            if self._size > self._admitted:
+                _admit(self._pacs, self._size)
+                self._admitted = self._size + ADMIT_EVERY
+            self._digest.update(self._piece)
+            self._file.write(self._piece)
+        self._piece = bytearray()
+
+    def _arrival(self) -> Arrival:
+        # A small instance is parsed from memory: reading it back costs a dozen calls that each give up the GIL.
+        small = None if self._size else io.BytesIO(self._piece)
+        self._put()
+        object_key = self._digest.hexdigest()
+        reached("FP2")
+        with _store_errors(), small or self._file.reader() as file:
+            header = read_header(file, self._data_set_offset, self._size, self._transfer_syntax_uid)
+        if (header.sop_class_uid, header.sop_instance_uid) != self._announced:
+            raise InstanceMismatch("the data set has another SOP Class or Instance UID than what announced it")
+        return Arrival(
+            header,
+            self._transfer_syntax_uid,
+            object_key,
+            self._size,
+            self._data_set_offset,
+            self._actor,
+            datetime.now(UTC),
+        )
+
+
+def settle(pacs: Pacs, arrival: Arrival) -> Stored:
+    """Give an object its rows, or its place in quarantine. Raises SeriesConflict, PatientConflict, OutOfResources."""
+    header = arrival.header
+    filed = pacs.database.together(file_arrivals, arrival)
+    while filed.compare_with:
+        with _store_errors():
+            arrival = compared(pacs, arrival, filed.compare_with)
+        filed = pacs.database.together(file_arrivals, arrival)
+    with _store_errors():
+        match filed.verdict:
+            case "patient-conflict":
+                quarantine(pacs, arrival.object_key)
+                raise PatientConflict(f"{header.sop_instance_uid} or its study is known under another patient")
+            case "series-conflict":
+                quarantine(pacs, arrival.object_key)
+                raise SeriesConflict(f"{header.sop_instance_uid} is known in another series or study")
+            case "again" if filed.is_spare:
+                pacs.objects.delete(arrival.object_key)
+            case "undecided":
+                raise AssertionError("it was compared with all there is")
+    if filed.verdict != "new":
+        log.info("instance known", outcome=filed.verdict, sop_instance_uid=header.sop_instance_uid)
+    return Stored(
+        header.sop_class_uid,
+        header.sop_instance_uid,
+        header.study_instance_uid,
+        header.series_instance_uid,
+        filed.verdict,
+    )
+
+
+def compared(pacs: Pacs, arrival: Arrival, other_key: str) -> Arrival:
+    """The arrival, with the answer whether a kept version holds the same content. Raises StoreError."""
+    is_same = is_same_content(pacs.objects, arrival.object_key, other_key)
+    return replace(arrival, equal={**arrival.equal, other_key: is_same})
+
+
+def quarantine(pacs: Pacs, key: str) -> None:
+    """Move an object to quarantine: it is there on stable storage before it leaves its place."""
+    try:
+        source = pacs.objects.open(key)
+    except ObjectNotFound:
+        if not pacs.objects.exists(f"{QUARANTINE}/{key}"):
+            raise
+        return  # the same bytes came twice at once, and the other was faster
+    with source, pacs.objects.draft() as draft:
+        while piece := source.read(PIECE):
+            draft.write(piece)
+        draft.keep(f"{QUARANTINE}/{key}")
+    pacs.objects.delete(key)
+
+
+def _meta_of(head: bytes) -> FileMeta:
+    meta = read_file_meta(head)
+    if meta is None:
+        raise InvalidInstance("the file ends before its data set begins")
+    return meta
+
+
+def _ingest_nameless(pacs: Pacs, actor: Actor, body: bytes, rest: BinaryIO, transfer_syntax_uid: str) -> Stored:
+    """A file whose meta does not say what it is: it is set aside until its data set has said so."""
+    with _store_errors():
+        _admit(pacs)
+        aside = pacs.objects.draft()
+    with aside as draft:
+        size = _copy_to_draft(body, rest, draft)
+        with draft.reader() as file:
+            with _refusals_audited(pacs, actor):
+                header = read_header(file, 0, size, transfer_syntax_uid)
+            file.seek(0)
+            with receive(pacs, actor, header.sop_class_uid, header.sop_instance_uid, transfer_syntax_uid) as incoming:
+                return _finish_from(file, incoming)
+
+
+def _copy_to_draft(body: bytes, rest: BinaryIO, draft: Draft) -> int:
+    """The number of bytes copied."""
+    size = 0
+    piece = body
+    while piece:
+        with _store_errors():
+            draft.write(piece)
+        size += len(piece)
+        if size > LARGEST:
+            raise InvalidInstance(f"the instance is larger than {LARGEST} bytes")
+        piece = rest.read(PIECE)
+    return size
+
+
+def _finish_from(file: BinaryIO, incoming: Incoming) -> Stored:
+    while piece := file.read(PIECE):
+        incoming.write(piece)
+    return incoming.finish()
+
+
+def _read_head(file: BinaryIO) -> bytes:
+    """The beginning of a stream: enough for any file meta."""
+    pieces: list[bytes] = []
+    missing = MAX_META + 8
+    while missing > 0 and (piece := file.read(missing)):
+        pieces.append(piece)
+        missing -= len(piece)
+    return b"".join(pieces)
+
+
+def _admit(pacs: Pacs, in_flight: int = 0) -> None:
+    """Raises OutOfResources when there is less room than must stay free for what is under way already.
+
+    in_flight: bytes of this instance received so far.
+    """
+    data = shutil.disk_usage(pacs.settings.data)
+    share = min(int(HIGH_WATER_SHARE * data.total), HIGH_WATER_MOST)
+    mark = max(HIGH_WATER, share, IN_FLIGHT_SHARE * in_flight)
+    free = pacs.objects.free()
+    if data.free < mark or (free is not None and free < mark):
+        raise OutOfResources(f"less than {mark >> 20} MiB would stay free")
+
+
+def _keep(pacs: Pacs, draft: Draft, arrival: Arrival) -> None:
+    """Put the object under its key, and in the place of a copy there that is damaged."""
+    key = arrival.object_key
+    if not pacs.objects.exists(key) or _is_sound(pacs, key, arrival.size):
+        draft.keep(key)
+        return
+    with pacs.database.write() as connection:  # one repair at a time, in all processes
+        if not _is_sound(pacs, key, arrival.size):
+            log.warning("damaged object replaced", sop_instance_uid=arrival.header.sop_instance_uid, object_key=key)
+            pacs.objects.delete(key)
+            audit.record(connection, arrival.actor, "repaired", detail=key)
+        draft.keep(key)
+
+
+def _is_sound(pacs: Pacs, key: str, size: int) -> bool:
+    """Whether the kept object has this size and, where it is cheap to tell, the digest that is its key."""
+    try:
+        with pacs.objects.open(key) as file:
+            if file.seek(0, io.SEEK_END) != size:
+                return False
+            file.seek(0)
+            return size > CHEAP_TO_HASH or hashlib.sha256(file.read()).hexdigest() == key
+    except ObjectNotFound:
+        return False
+
+
+@contextmanager
+def _refusals_audited(pacs: Pacs, actor: Actor, sop_instance_uid: str = "") -> Iterator[None]:
+    try:
+        yield
+    except InvalidInstance as error:
+        with suppress(OutOfResources):  # the sender is told what is wrong, also when the index is busy
+            pacs.database.together(_record_refusals, (actor, f"{sop_instance_uid} {error}".strip()))
+        raise
+
+
+def _record_refusals(connection: Connection, refusals: Sequence[tuple[Actor, str]]) -> Sequence[None]:
+    for actor, detail in refusals:
+        audit.record(connection, actor, "refused", detail=detail)
+    return [None] * len(refusals)
+
+
+@contextmanager
+def _store_errors() -> Iterator[None]:
+    try:
+        yield
+    except StoreError as error:
+        log.error("the object store refused", why=str(error))
+        raise OutOfResources("the object store takes nothing now") from error
