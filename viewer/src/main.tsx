@@ -1,2 +1,7 @@
 // The start of the page.
-export {};
+import { render } from "preact";
+import { App } from "./app";
+import { speakPreferred } from "./i18n";
+
+await speakPreferred();
+render(<App />, document.getElementById("app")!);

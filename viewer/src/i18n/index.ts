@@ -1,0 +1,82 @@
+// What the page says, in the reader's language: vi, en or fr. A text is added in all three files; a test compares them.
+import { signal } from "@preact/signals-core";
+import type english from "./en.json";
+
+export type Language = "vi" | "en" | "fr";
+export type Key = keyof typeof english;
+/** A text, or one for each plural form the language has (CLDR: "one", "other"). */
+export type Text = string | Readonly<Record<string, string>>;
+export type Values = Readonly<Record<string, string | number>>;
+
+/** Each language by its own name. */
+export const LANGUAGES: Readonly<Record<Language, string>> = { vi: "Tiếng Việt", en: "English", fr: "Français" };
+
+const KEPT_UNDER = "filmless.language";
+
+export const language = signal<Language>("en");
+const texts = signal<Readonly<Record<string, Text>>>({});
+
+const LOAD: Readonly<Record<Language, () => Promise<{ default: Readonly<Record<string, Text>> }>>> = {
+  vi: () => import("./vi.json"),
+  en: () => import("./en.json"),
+  fr: () => import("./fr.json"),
+};
+
+function isLanguage(word: string | null): word is Language {
+  return word !== null && word in LANGUAGES;
+}
+
+/** The reader's last choice, else the first language of the browser that we speak, else English. */
+export function preferred(kept: string | null, browser: readonly string[]): Language {
+  if (isLanguage(kept)) return kept;
+  const spoken = browser.map((tag) => tag.slice(0, 2).toLowerCase());
+  return spoken.find(isLanguage) ?? "en";
+}
+
+/** The page speaks `wanted` once this resolves. */
+export async function speak(wanted: Language): Promise<void> {
+  const { default: loaded } = await LOAD[wanted]();
+  texts.value = loaded;
+  language.value = wanted;
+  if (typeof document !== "undefined") document.documentElement.lang = wanted;
+}
+
+export function speakPreferred(): Promise<void> {
+  return speak(preferred(localStorage.getItem(KEPT_UNDER), navigator.languages));
+}
+
+/** The reader chose a language: it is kept in this browser. */
+export function choose(wanted: Language): Promise<void> {
+  localStorage.setItem(KEPT_UNDER, wanted);
+  return speak(wanted);
+}
+
+/** The text of `key` with its `{words}` filled in; `n` also chooses the plural form and is written the language's way. */
+export function t(key: Key, values: Values = {}): string {
+  const text = texts.value[key] ?? "";
+  const { n } = values;
+  const form = typeof text === "string" ? text : (text[pluralForm(n)] ?? text["other"] ?? "");
+  return form.replace(/\{(\w+)\}/g, (_, word: string) => written(values[word]));
+}
+
+function pluralForm(n: string | number | undefined): string {
+  return new Intl.PluralRules(language.value).select(Number(n ?? 0));
+}
+
+function written(value: string | number | undefined): string {
+  return typeof value === "number" ? numberText(value) : (value ?? "");
+}
+
+/** A count as the language writes it: 1.234 in vi, 1 234 in fr. */
+export function numberText(value: number): string {
+  return new Intl.NumberFormat(language.value).format(value);
+}
+
+/** A measured value: the language's decimal sign, and no grouping, so that 1.500 is never taken for one and a half. */
+export function measureText(value: number, decimals: number): string {
+  return new Intl.NumberFormat(language.value, {
+    useGrouping: false,
+    minimumFractionDigits: decimals,
+    maximumFractionDigits: decimals,
+  }).format(value);
+}

@@ -1,0 +1,14 @@
+// Which sheet lies over the page; one at a time.
+import { signal } from "@preact/signals-core";
+
+export type SheetName = "help" | "presets" | "more" | "series";
+
+export const sheet = signal<SheetName | null>(null);
+
+export function toggleSheet(name: SheetName): void {
+  sheet.value = sheet.peek() === name ? null : name;
+}
+
+export function closeSheet(): void {
+  sheet.value = null;
+}

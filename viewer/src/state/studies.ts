@@ -1,0 +1,107 @@
+// The study list: what is looked for, what was found so far, and which row is chosen.
+import { batch, effect, signal } from "@preact/signals-core";
+import { fetchStudies, type Failed, type StudyPage, type StudySummary } from "../net/api";
+import { EVERYTHING, filterFrom, parametersOf, queryOf, type Filter } from "./filter";
+import { route } from "./route";
+
+/** Rows of one request. */
+const PAGE = 100;
+/** A pause in typing that means "look now". */
+const PAUSE_MS = 120;
+
+export const filter = signal<Filter>(EVERYTHING);
+
+/** The answers of one search. */
+export interface Found {
+  /** How many match in all. */
+  readonly total: number;
+  /** By place in the list; what has not come yet is not there. */
+  readonly rows: ReadonlyMap<number, StudySummary>;
+}
+
+/** Null until the first answer. It stays on screen while a newer search runs. */
+export const found = signal<Found | null>(null);
+export const searching = signal(false);
+export const failure = signal<Failed | null>(null);
+export const selected = signal(0);
+/** How far the list is scrolled, in CSS px: Back comes to the same place. */
+export const listTop = signal(0);
+
+/** The search in force: an answer to any other is stale. */
+const current = signal<{ readonly stop: AbortController; readonly asked: Set<number>; readonly filter: Filter } | null>(null);
+
+/** Searches whenever the filter changes, and tells it in the address. Returns what ends that. */
+export function bindSearch(): () => void {
+  filter.value = filterFrom(route.peek().searchParams);
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const unbind = effect(() => {
+    const wanted = filter.value;
+    clearTimeout(timer);
+    if (current.peek()?.filter === wanted) return;
+    timer = setTimeout(() => search(wanted), current.peek() ? PAUSE_MS : 0);
+  });
+  return () => {
+    clearTimeout(timer);
+    unbind();
+  };
+}
+
+/** Looks again for the same, as after a failure. */
+export function searchAgain(): void {
+  search(filter.peek());
+}
+
+export function choose(index: number): void {
+  const last = (found.peek()?.total ?? 0) - 1;
+  selected.value = Math.max(0, Math.min(last, index));
+}
+
+/** Asks for those of the rows `first` to `last` that are neither here nor on their way. */
+export function need(first: number, last: number): void {
+  const search = current.peek();
+  const known = found.peek();
+  if (!search || !known || searching.peek()) return;
+  const end = Math.min(last, known.total - 1);
+  for (let page = Math.floor(first / PAGE); page * PAGE <= end; page += 1) {
+    if (!search.asked.has(page)) void askPage(page);
+  }
+}
+
+function search(wanted: Filter): void {
+  current.peek()?.stop.abort();
+  current.value = { stop: new AbortController(), asked: new Set(), filter: wanted };
+  searching.value = true;
+  tellAddress(wanted);
+  void askPage(0);
+}
+
+async function askPage(page: number): Promise<void> {
+  const search = current.peek();
+  if (!search) return;
+  search.asked.add(page);
+  const query = { ...queryOf(search.filter, new Date()), offset: page * PAGE, limit: PAGE };
+  const answer = await fetchStudies(query, search.stop.signal);
+  if (current.peek() !== search) return;
+  batch(() => {
+    if (answer.ok) take(answer.value, page);
+    else search.asked.delete(page);
+    failure.value = answer.ok ? null : answer;
+    searching.value = false;
+  });
+}
+
+function take(answer: StudyPage, page: number): void {
+  const isNew = searching.peek();
+  const rows = new Map(isNew ? [] : (found.peek()?.rows ?? []));
+  answer.studies.forEach((study, index) => rows.set(page * PAGE + index, study));
+  found.value = { total: answer.total, rows };
+  if (!isNew) return;
+  selected.value = 0;
+  listTop.value = 0;
+}
+
+function tellAddress(wanted: Filter): void {
+  if (location.pathname !== "/") return;
+  const parameters = parametersOf(wanted).toString();
+  history.replaceState(null, "", parameters ? `/?${parameters}` : "/");
+}

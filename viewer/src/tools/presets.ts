@@ -1,0 +1,65 @@
+// Windows by name: those the modality recorded, and the usual ones of CT.
+import { computed } from "@preact/signals-core";
+import type { Window } from "../geom/window";
+import { t, type Key } from "../i18n";
+import { frameAttributes, type SeriesDocument } from "../net/series";
+import { activeViewport } from "./viewports";
+
+export interface Preset extends Window {
+  /** As a person reads it. */
+  readonly name: string;
+  /** "1" to "9", "0"; "" for those without. */
+  readonly key: string;
+}
+
+/** In HU, in the order of the keys. */
+export const CT_WINDOWS: readonly (Window & { readonly label: Key })[] = [
+  { label: "preset.soft_tissue", center: 40, width: 400 },
+  { label: "preset.lung", center: -600, width: 1500 },
+  { label: "preset.bone", center: 480, width: 2500 },
+  { label: "preset.brain", center: 40, width: 80 },
+  { label: "preset.mediastinum", center: 50, width: 350 },
+  { label: "preset.abdomen", center: 60, width: 360 },
+  { label: "preset.liver", center: 90, width: 150 },
+  { label: "preset.angiography", center: 300, width: 600 },
+  { label: "preset.stroke", center: 35, width: 35 },
+  { label: "preset.temporal_bone", center: 700, width: 4000 },
+];
+
+const KEYS = "1234567890";
+
+/** The windows for the picture in the active pane, in the order they are offered. */
+export const presets = computed<readonly Preset[]>(() => {
+  const viewport = activeViewport.value;
+  const document = viewport?.document.value;
+  if (!viewport || !document || !viewport.window.value) return [];
+  const recorded = recordedWindows(document, Math.max(0, viewport.shown.value));
+  const usual = isHounsfield(document) ? CT_WINDOWS.map(({ label, ...window }) => ({ ...window, name: t(label) })) : [];
+  const keyed = usual.length > 0 ? usual : recorded;
+  const unkeyed = usual.length > 0 ? recorded : [];
+  return [...keyed.map((each, index) => ({ ...each, key: KEYS[index] ?? "" })), ...unkeyed.map((each) => ({ ...each, key: "" }))];
+});
+
+export function usePreset({ center, width }: Window): void {
+  activeViewport.peek()?.setWindow(center, width);
+}
+
+export function usePresetOfKey(key: string): void {
+  const preset = presets.peek().find((each) => each.key === key);
+  if (preset) usePreset(preset);
+}
+
+/** Whether `preset` is the window in use. */
+export function isInUse({ center, width }: Window): boolean {
+  const used = activeViewport.value?.window.value;
+  return used !== undefined && used !== null && used.center === center && used.width === width;
+}
+
+function recordedWindows(document: SeriesDocument, frame: number): readonly (Window & { readonly name: string })[] {
+  const { windows } = frameAttributes(document, frame);
+  return windows.map(([center, width, explanation]) => ({ center, width, name: explanation || t("read.preset_recorded") }));
+}
+
+function isHounsfield({ modality }: SeriesDocument): boolean {
+  return modality === "CT";
+}

@@ -1,0 +1,24 @@
+// Play, pause and speed, under a series that was recorded as a film or that runs as one.
+import type { JSX } from "preact";
+import { t } from "../i18n";
+import { measureText } from "../i18n";
+import { filmRate, isFilm, playing } from "../tools/cine";
+import { actionOf } from "./actions";
+import { Icon } from "./icons";
+import { ActionButton, press } from "./toolbar";
+
+export function FilmBar(): JSX.Element | null {
+  if (!isFilm.value && !playing.value) return null;
+  const play = actionOf("play");
+  return (
+    <div class="film-bar" role="group" aria-label={t("cine.speed")}>
+      <ActionButton action={actionOf("slower")} />
+      <button type="button" class="button film-play" data-action="film" onClick={(event) => press(event, play.run)}>
+        <Icon name={playing.value ? "pause" : "play"} />
+        {t(playing.value ? "cine.pause" : "cine.play")}
+      </button>
+      <ActionButton action={actionOf("faster")} />
+      <span class="numbers">{t("cine.rate", { n: measureText(filmRate.value, Number.isInteger(filmRate.value) ? 0 : 1) })}</span>
+    </div>
+  );
+}

@@ -1,0 +1,114 @@
+// One pane: a picture, what is written over it, and what is said when there is none.
+import type { JSX } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { effect } from "@preact/signals-core";
+import { t, type Key } from "../i18n";
+import type { Failed } from "../net/api";
+import type { SeriesDocument, SeriesKind } from "../net/series";
+import { Corners } from "../overlay/corners";
+import { EdgeLetters } from "../overlay/edges";
+import { ScaleBar } from "../overlay/scalebar";
+import { createViewport, type Viewport } from "../render/viewport";
+import { cornerTexts } from "../state/prefs";
+import { activePaneId, documentOf, noteArrived, noteLeft, placeIn, type Pane } from "../state/reading";
+import { narrow, touchFirst } from "../state/screen";
+import { bindPane } from "../tools/gestures";
+import { fingerTool, mouseTool, TOOLS } from "../tools/tools";
+import { placeViewport } from "../tools/viewports";
+import { FailureNotice, Notice } from "./notice";
+import { FilmBar } from "./filmbar";
+import { Scrubber } from "./scrubber";
+import "../overlay/overlay.css";
+
+export function PaneView({ pane }: { readonly pane: Pane }): JSX.Element {
+  const surface = useRef<HTMLDivElement>(null);
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const [viewport, setViewport] = useState<Viewport | null>(null);
+
+  useEffect(() => {
+    const made = createViewport(canvas.current!);
+    const activate = (): void => {
+      activePaneId.value = pane.id;
+    };
+    const ends = [bindPane(surface.current!, made, activate), placeViewport(pane.id, made), bindNotes(made), () => made.dispose()];
+    setViewport(made);
+    return () => ends.forEach((end) => end());
+  }, []);
+
+  const { failed, document, retry } = useSeries(viewport, pane);
+  const tool = TOOLS[(touchFirst.value ? fingerTool : mouseTool).value];
+  const isActive = activePaneId.value === pane.id;
+  return (
+    <section class={`pane ${isActive ? "active" : ""}`} aria-label={t("read.pane")} data-pane={pane.id}>
+      <div ref={surface} class="surface" style={{ cursor: tool.cursor }}>
+        <canvas ref={canvas} class="picture" />
+      </div>
+      {viewport && document && document.number_of_frames > 0 && <Over viewport={viewport} document={document} />}
+      {failed && <FailureNotice failed={failed} retry={retry} />}
+      {document?.number_of_frames === 0 && <NoPicture kind={document.kind} />}
+    </section>
+  );
+}
+
+interface Shown {
+  readonly document: SeriesDocument | null;
+  readonly failed: Failed | null;
+  readonly retry: () => void;
+}
+
+const NOTHING = { document: null, failed: null };
+
+/** Shows the pane's series in the viewport once its document is here; an older one that comes late is dropped. */
+function useSeries(viewport: Viewport | null, { series }: Pane): Shown {
+  const [shown, setShown] = useState<Omit<Shown, "retry">>(NOTHING);
+  const [attempt, setAttempt] = useState(0);
+
+  useEffect(() => {
+    if (!viewport || !series) return;
+    let stale = false;
+    setShown(NOTHING);
+    void documentOf(series).then((answer) => {
+      if (stale) return;
+      setShown(answer.ok ? { document: answer.value, failed: null } : { document: null, failed: answer });
+      if (answer.ok && answer.value.number_of_frames > 0) viewport.show(answer.value, placeIn(series.seriesUid));
+      else viewport.clear();
+    });
+    return () => {
+      stale = true;
+    };
+  }, [viewport, series?.seriesUid, attempt]);
+
+  return { ...shown, retry: () => setAttempt(attempt + 1) };
+}
+
+/** Keeps for each series how much has arrived and where it was left. */
+function bindNotes(viewport: Viewport): () => void {
+  const unbindArrived = effect(() => {
+    const uid = viewport.document.value?.series_instance_uid;
+    if (uid) noteArrived(uid, viewport.loaded.value);
+  });
+  const unbindLeft = effect(() => {
+    const uid = viewport.document.peek()?.series_instance_uid;
+    if (uid) noteLeft(uid, viewport.frame.value);
+  });
+  return () => [unbindArrived, unbindLeft].forEach((unbind) => unbind());
+}
+
+function Over({ viewport, document }: { readonly viewport: Viewport; readonly document: SeriesDocument }): JSX.Element {
+  const brief = narrow.value;
+  return (
+    <>
+      {cornerTexts.value && <Corners viewport={viewport} brief={brief} />}
+      <EdgeLetters viewport={viewport} />
+      <ScaleBar viewport={viewport} />
+      {document.number_of_frames > 1 && <Scrubber viewport={viewport} />}
+      <FilmBar />
+      {viewport.failure.value !== null && <Notice icon="warning" title={t("read.undrawable")} hint={t("read.undrawable_hint")} />}
+    </>
+  );
+}
+
+function NoPicture({ kind }: { readonly kind: SeriesKind }): JSX.Element {
+  const name = kind === "image" ? "other" : kind;
+  return <Notice icon="document" title={t("read.no_picture", { kind: t(`kind.${name}` satisfies Key) })} hint={t("read.no_picture_hint")} />;
+}

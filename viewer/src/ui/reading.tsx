@@ -1,0 +1,176 @@
+// The reading page: series at the side, pictures in the middle, tools above; on a phone the picture first.
+import type { JSX } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+import { t } from "../i18n";
+import { nameText } from "../i18n/format";
+import { bindGestures } from "../input/gestures";
+import { bindKeys } from "../input/keymap";
+import { sideList } from "../state/prefs";
+import { activePane, allSeries, indexOf, openStudies, panes, studies, summaryOf } from "../state/reading";
+import { askedStudies, go, route } from "../state/route";
+import { narrow } from "../state/screen";
+import { closeSheet, sheet, type SheetName } from "../state/sheets";
+import { usePresetOfKey } from "../tools/presets";
+import { AccountMenu, LanguageMenu } from "./account";
+import { ActionButton, DeskToolbar, keepSpace, PhoneToolbar, PresetSheet, TouchSheet } from "./toolbar";
+import { ACTIONS, actionOf } from "./actions";
+import { Help } from "./help";
+import { Icon } from "./icons";
+import { FailureNotice, Notice } from "./notice";
+import { PaneView } from "./pane";
+import { SeriesList } from "./serieslist";
+import { Sheet } from "./sheet";
+import "./reading.css";
+
+const SHEETS: Readonly<Record<SheetName, () => JSX.Element>> = {
+  help: Help,
+  presets: PresetSheet,
+  more: TouchSheet,
+  series: SeriesSheet,
+};
+
+const PRESET_KEYS = [..."1234567890"];
+
+export function Reading(): JSX.Element {
+  useEffect(() => openStudies(askedStudies(route.peek())), []);
+  useEffect(() => bindKeys(window, keys()), []);
+  useEffect(() => closeSheet, []);
+  useEffect(() => {
+    document.title = `${patientName() || t("read.pane")} – Filmless`;
+  });
+
+  const Over = sheet.value && SHEETS[sheet.value];
+  return (
+    <div class={`reading ${narrow.value ? "phone" : "desk"}`}>
+      {narrow.value ? <PhoneTop /> : <DeskTop />}
+      <div class="reading-main">
+        {!narrow.value && sideList.value && (
+          <aside class="side" aria-label={t("read.series")}>
+            <SeriesList />
+          </aside>
+        )}
+        <main class="panes">
+          {panes.value.map((pane) => (
+            <PaneView key={pane.id} pane={pane} />
+          ))}
+          <NothingToRead />
+        </main>
+      </div>
+      {narrow.value && <PhoneBottom />}
+      {Over && <Over />}
+    </div>
+  );
+}
+
+function keys(): ReadonlyMap<string, () => void> {
+  const presets = PRESET_KEYS.map((key) => [key, () => usePresetOfKey(key)] as const);
+  return new Map([...ACTIONS.map(({ key, run }) => [key, run] as const), ...presets]);
+}
+
+function patientName(): string {
+  const study = studies.value.find(({ uid }) => uid === activePane.value.series?.studyUid)?.study ?? studies.value[0]?.study;
+  return study ? nameText(study.patient_name) : "";
+}
+
+function patientId(): string {
+  return studies.value.find(({ study }) => study)?.study?.patient_id ?? "";
+}
+
+function DeskTop(): JSX.Element {
+  return (
+    <header class="reading-top" onKeyDown={keepSpace}>
+      <div class="reading-left">
+        <BackButton />
+        <ActionButton action={actionOf("side_list")} />
+        <p class="reading-patient">
+          <b>{patientName()}</b>
+          <span class="numbers">{patientId()}</span>
+        </p>
+      </div>
+      <DeskToolbar />
+      <div class="reading-menus">
+        <LanguageMenu />
+        <AccountMenu />
+      </div>
+    </header>
+  );
+}
+
+function PhoneTop(): JSX.Element {
+  return (
+    <header class="reading-top">
+      <BackButton />
+      <p class="reading-patient">
+        <b>{patientName()}</b>
+        <span class="numbers">{patientId()}</span>
+      </p>
+      <LanguageMenu />
+    </header>
+  );
+}
+
+function BackButton(): JSX.Element {
+  return (
+    <button type="button" class="button" aria-label={t("read.list")} title={t("read.list")} data-action="back" onClick={() => go("/")}>
+      <Icon name="back" />
+    </button>
+  );
+}
+
+const PULL_PX = 24;
+
+function PhoneBottom(): JSX.Element {
+  const strip = useRef<HTMLButtonElement>(null);
+  const all = allSeries.value;
+  const { series } = activePane.value;
+  const summary = summaryOf(series);
+
+  useEffect(
+    () =>
+      bindGestures(strip.current!, {
+        tap: openSeriesSheet,
+        dragEnd: ({ at, from }) => {
+          if (from.y - at.y > PULL_PX) openSeriesSheet();
+        },
+      }),
+    [],
+  );
+  // The keyboard's click; a finger's comes after its own gesture.
+  const onClick = (event: MouseEvent): void => {
+    if (event.detail === 0) openSeriesSheet();
+  };
+
+  return (
+    <footer class="phone-bottom">
+      <button type="button" ref={strip} class="series-strip numbers" aria-haspopup="dialog" onClick={onClick}>
+        <b>{all.length > 0 && t("read.series_of", { n: indexOf(all, series) + 1, total: all.length })}</b>
+        <span>{summary?.series_description}</span>
+        <Icon name="up" />
+      </button>
+      <PhoneToolbar />
+    </footer>
+  );
+}
+
+function openSeriesSheet(): void {
+  sheet.value = "series";
+}
+
+function SeriesSheet(): JSX.Element {
+  return (
+    <Sheet title={t("read.series")} close={closeSheet} class="series-sheet">
+      <SeriesList chosen={closeSheet} />
+    </Sheet>
+  );
+}
+
+/** In the place of a picture when there is no series to open at all. */
+function NothingToRead(): JSX.Element | null {
+  const all = studies.value;
+  if (activePane.value.series) return null;
+  if (all.length === 0) return <Notice icon="images" title={t("read.nothing_asked")} />;
+  if (all.some(({ study, failed }) => !study && !failed)) return null;
+  const failed = all.find((each) => each.failed)?.failed;
+  if (failed) return <FailureNotice failed={failed} retry={() => openStudies(all.map(({ uid }) => uid))} />;
+  return <Notice icon="images" title={t("read.no_series")} />;
+}

@@ -1,0 +1,100 @@
+// The series of the opened studies, each with a small picture, its counts and how much of it has arrived.
+import type { JSX } from "preact";
+import { t } from "../i18n";
+import { dateText } from "../i18n/format";
+import { seriesPath, type SeriesSummary, type Study } from "../net/api";
+import { activePane, arrived, openSeries, openStudy, studies, type OpenedStudy } from "../state/reading";
+import { Icon } from "./icons";
+import { sentenceOf } from "./notice";
+import { keepSpace, press } from "./toolbar";
+
+export function SeriesList({ chosen }: { readonly chosen?: () => void }): JSX.Element {
+  return (
+    <div class="series-list" onKeyDown={keepSpace}>
+      {studies.value.map((opened) => (
+        <section key={opened.uid} aria-label={opened.study?.study_description || t("read.series")}>
+          <StudyHead opened={opened} />
+          {opened.study?.series.map((series) => (
+            <SeriesButton key={series.series_instance_uid} study={opened.study!} series={series} chosen={chosen} />
+          ))}
+          {!opened.study && !opened.failed && <SeriesSkeletons />}
+        </section>
+      ))}
+    </div>
+  );
+}
+
+function StudyHead({ opened }: { readonly opened: OpenedStudy }): JSX.Element | null {
+  const { study, failed, uid } = opened;
+  if (failed) {
+    return (
+      <div class="series-failed" role="alert">
+        <p>{sentenceOf(failed)}</p>
+        <button type="button" class="button framed" onClick={() => void openStudy(uid)}>
+          {t("retry")}
+        </button>
+      </div>
+    );
+  }
+  if (!study) return null;
+  return (
+    <header class="series-study numbers">
+      <b>{dateText(study.study_date)}</b>
+      <span title={study.study_description}>{study.study_description || t("list.no_description")}</span>
+    </header>
+  );
+}
+
+interface SeriesButtonProps {
+  readonly study: Study;
+  readonly series: SeriesSummary;
+  readonly chosen: (() => void) | undefined;
+}
+
+function SeriesButton({ study, series, chosen }: SeriesButtonProps): JSX.Element {
+  const uid = series.series_instance_uid;
+  const ref = { studyUid: study.study_instance_uid, seriesUid: uid };
+  const current = activePane.value.series?.seriesUid === uid;
+  const frames = series.number_of_frames;
+  const name = [series.series_number, series.series_description || t("read.unnamed_series")].filter((part) => part !== null).join(". ");
+  const open = (): void => {
+    openSeries(ref);
+    chosen?.();
+  };
+  return (
+    <button type="button" class="series" aria-current={current} data-series={uid} title={name} onClick={(event) => press(event, open)}>
+      <span class="series-picture">
+        {frames > 0 ? <img src={`${seriesPath(ref.studyUid, uid)}/thumbnail`} alt="" loading="lazy" decoding="async" draggable={false} /> : <Icon name="document" />}
+        <b class="series-modality">{series.modality}</b>
+        <span class="series-count numbers">{frames > 0 ? frames : series.number_of_series_related_instances}</span>
+        {frames > 0 && <Progress part={(arrived.value.get(uid) ?? 0) / frames} />}
+      </span>
+      <span class="series-name">{name}</span>
+    </button>
+  );
+}
+
+/** How much has arrived, 0 to 1. */
+function Progress({ part }: { readonly part: number }): JSX.Element {
+  const percent = Math.round(part * 100);
+  return (
+    <span class={`series-progress ${percent >= 100 ? "full" : ""}`} role="progressbar" aria-valuenow={percent} aria-label={t("read.loaded", { n: percent, total: "100 %" })}>
+      <i style={{ transform: `scaleX(${part})` }} />
+    </span>
+  );
+}
+
+function SeriesSkeletons(): JSX.Element {
+  return (
+    <div aria-hidden="true">
+      {[0, 1, 2].map((each) => (
+        <div key={each} class="series">
+          <span class="series-picture skeleton" />
+          <span class="series-name">
+            <span class="skeleton" />
+          </span>
+        </div>
+      ))}
+    </div>
+  );
+}

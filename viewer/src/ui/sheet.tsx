@@ -1,0 +1,52 @@
+// A dialog over the page; on a phone a sheet from the bottom edge, which a finger can push down again.
+import type { ComponentChildren, JSX } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+import { t } from "../i18n";
+import { bindGestures } from "../input/gestures";
+import { Icon } from "./icons";
+
+interface SheetProps {
+  readonly title: string;
+  readonly close: () => void;
+  readonly class?: string;
+  readonly children: ComponentChildren;
+}
+
+const PUSH_PX = 48;
+
+export function Sheet({ title, close, children, ...rest }: SheetProps): JSX.Element {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const head = useRef<HTMLHeadingElement>(null);
+
+  useEffect(() => {
+    dialog.current!.showModal();
+    return bindGestures(head.current!, {
+      dragEnd: ({ at, from }) => {
+        if (at.y - from.y > PUSH_PX) close();
+      },
+    });
+  }, []);
+
+  const closeOutside = (event: MouseEvent): void => {
+    if (event.target === dialog.current) close();
+  };
+
+  return (
+    <dialog
+      ref={dialog}
+      class={`sheet ${rest.class ?? ""}`}
+      aria-label={title}
+      onClose={close}
+      onClick={closeOutside}
+      onKeyDown={(event) => event.stopPropagation()}
+    >
+      <div class="sheet-head">
+        <h2 ref={head}>{title}</h2>
+        <button type="button" class="button" aria-label={t("close")} title={t("close")} onClick={close}>
+          <Icon name="close" />
+        </button>
+      </div>
+      <div class="sheet-body">{children}</div>
+    </dialog>
+  );
+}

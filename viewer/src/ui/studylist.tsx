@@ -1,0 +1,147 @@
+// The study list: one line to search in, filters, and as many rows as there are studies.
+import type { JSX } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+import { numberText, t } from "../i18n";
+import { bindKeys } from "../input/keymap";
+import { go, viewerAddress } from "../state/route";
+import { narrow } from "../state/screen";
+import { bindSearch, choose, failure, filter, found, searchAgain, searching, selected } from "../state/studies";
+import { EVERYTHING, isNarrowed } from "../state/filter";
+import { AccountMenu, LanguageMenu } from "./account";
+import { Brand } from "./brand";
+import { Filters } from "./filters";
+import { FailureNotice, Notice } from "./notice";
+import { Icon } from "./icons";
+import { StudyRows } from "./studyrows";
+import "./list.css";
+
+const ROWS_OF_A_PAGE = 12;
+
+export function StudyList(): JSX.Element {
+  const search = useRef<HTMLInputElement>(null);
+
+  useEffect(bindSearch, []);
+  useEffect(() => {
+    document.title = `${t("list.title")} – Filmless`;
+  });
+  useEffect(() => {
+    if (!matchMedia("(pointer: coarse)").matches) search.current?.focus();
+    return bindKeys(window, new Map([["/", () => search.current?.select()], ...listKeys()]));
+  }, []);
+
+  return (
+    <div class="list">
+      <header class="list-top">
+        <Brand />
+        <SearchLine input={search} />
+        <div class="list-menus">
+          <LanguageMenu />
+          <AccountMenu />
+        </div>
+      </header>
+      <Filters>
+        <Count />
+      </Filters>
+      <main class="list-main" aria-busy={searching.value}>
+        <Found />
+      </main>
+    </div>
+  );
+}
+
+/** The keys of the list, also while the search line is typed in. */
+function listKeys(): [string, () => void][] {
+  return [
+    ["arrowdown", () => choose(selected.peek() + 1)],
+    ["arrowup", () => choose(selected.peek() - 1)],
+    ["pagedown", () => choose(selected.peek() + ROWS_OF_A_PAGE)],
+    ["pageup", () => choose(selected.peek() - ROWS_OF_A_PAGE)],
+    ["home", () => choose(0)],
+    ["end", () => choose((found.peek()?.total ?? 1) - 1)],
+    ["enter", openSelected],
+    ["escape", () => (filter.value = { ...filter.peek(), words: "" })],
+  ];
+}
+
+const TYPING_KEYS: ReadonlySet<string> = new Set(["arrowdown", "arrowup", "pagedown", "pageup", "enter", "escape"]);
+
+function openSelected(): void {
+  const study = found.peek()?.rows.get(selected.peek());
+  if (study && !searching.peek()) go(viewerAddress([study.study_instance_uid]));
+}
+
+function SearchLine({ input }: { readonly input: { current: HTMLInputElement | null } }): JSX.Element {
+  const { words } = filter.value;
+  const write = (text: string): void => {
+    filter.value = { ...filter.peek(), words: text };
+  };
+
+  const onKeyDown = (event: KeyboardEvent): void => {
+    const key = event.key.toLowerCase();
+    // A composing key belongs to the input method: Enter accepts the Vietnamese word, it opens nothing.
+    if (event.isComposing || !TYPING_KEYS.has(key)) return;
+    event.preventDefault();
+    listKeys().find(([name]) => name === key)?.[1]();
+  };
+
+  return (
+    <div class="search" role="search">
+      <Icon name="search" />
+      <input
+        ref={input}
+        class="field"
+        type="text"
+        inputMode="search"
+        enterkeyhint="search"
+        value={words}
+        placeholder={t("list.search_hint")}
+        aria-label={t("list.search")}
+        role="combobox"
+        aria-expanded="true"
+        aria-controls="studies"
+        aria-activedescendant={`study-${selected.value}`}
+        autocomplete="off"
+        autocapitalize="none"
+        spellcheck={false}
+        onInput={(event) => write(event.currentTarget.value)}
+        onKeyDown={onKeyDown}
+      />
+      {words ? (
+        <button type="button" class="button" aria-label={t("list.clear")} title={t("list.clear")} onClick={() => (write(""), input.current?.focus())}>
+          <Icon name="close" />
+        </button>
+      ) : (
+        !narrow.value && <kbd aria-hidden="true">/</kbd>
+      )}
+    </div>
+  );
+}
+
+function Count(): JSX.Element {
+  const total = found.value?.total;
+  return (
+    <p class="list-count numbers" role="status">
+      {total === undefined || searching.value ? t("list.searching") : t("list.count", { n: total })}
+      <span class="unseen">{total === undefined ? "" : numberText(total)}</span>
+    </p>
+  );
+}
+
+function Found(): JSX.Element {
+  const failed = failure.value;
+  if (failed && failed.status !== -1) return <FailureNotice failed={failed} retry={searchAgain} />;
+  if (found.value?.total === 0 && !searching.value) return <NothingFound />;
+  return <StudyRows />;
+}
+
+function NothingFound(): JSX.Element {
+  const { words } = filter.value;
+  if (words.trim() === "" && !isNarrowed(filter.value)) return <Notice icon="images" title={t("list.empty")} />;
+  return (
+    <Notice icon="search" title={t("list.none")} hint={t("list.none_hint")}>
+      <button type="button" class="button framed" onClick={() => (filter.value = EVERYTHING)}>
+        {t("list.clear_filters")}
+      </button>
+    </Notice>
+  );
+}

@@ -1,0 +1,178 @@
+// The buttons of the reading page: a line at the top of a desk, a line at the bottom of a phone.
+import type { JSX } from "preact";
+import { t } from "../i18n";
+import { windowText } from "../i18n/format";
+import { closeSheet, toggleSheet } from "../state/sheets";
+import { playing } from "../tools/cine";
+import { isInUse, presets, usePreset } from "../tools/presets";
+import { ACTIONS, actionOf, isOffered, type Action, type ActionName } from "./actions";
+import { Icon } from "./icons";
+import { KeyCaps, keyText } from "./keys";
+import { Menu, MenuItem } from "./menu";
+import { Sheet } from "./sheet";
+
+const ON_DESK: readonly (readonly ActionName[])[] = [
+  ["scroll", "window", "zoom", "pan"],
+  ["fit", "invert", "rotate_right", "flip_horizontal", "reset"],
+  ["play"],
+];
+
+/** In the menu at the end of the line: what has no button of its own, and is no key for moving about. */
+const IN_MENU: readonly ActionName[] = ["rotate_left", "flip_vertical", "zoom_in", "zoom_out", "corners", "full_screen", "help"];
+
+const ON_PHONE: readonly ActionName[] = ["scroll", "window", "zoom"];
+
+const IN_TOUCH_SHEET: readonly ActionName[] = [
+  "pan",
+  "fit",
+  "reset",
+  "invert",
+  "rotate_left",
+  "rotate_right",
+  "flip_horizontal",
+  "flip_vertical",
+  "play",
+  "slower",
+  "faster",
+  "first_image",
+  "last_image",
+  "previous_series",
+  "next_series",
+  "corners",
+  "full_screen",
+  "help",
+  "list",
+];
+
+export function DeskToolbar(): JSX.Element {
+  return (
+    <div class="toolbar" role="toolbar" aria-label={t("read.tools")} onKeyDown={keepSpace}>
+      {ON_DESK.map((group, index) => (
+        <div key={index} class="toolbar-group">
+          {group.map((name) => (
+            <ActionButton key={name} action={actionOf(name)} />
+          ))}
+          {index === 0 && <PresetMenu />}
+        </div>
+      ))}
+      <Menu name={t("read.more")} icon="more" side="left">
+        {IN_MENU.map(actionOf).filter(isOffered).map(({ name, label, icon, key, run }) => (
+          <MenuItem key={name} text={t(label)} icon={icon} run={run} aside={<KeyCaps of={key} />} />
+        ))}
+      </Menu>
+    </div>
+  );
+}
+
+/** A button that has the focus takes the space bar for itself. */
+export function keepSpace(event: KeyboardEvent): void {
+  if (event.key === " ") event.stopPropagation();
+}
+
+export function ActionButton({ action }: { readonly action: Action }): JSX.Element {
+  const name = t(action.label);
+  const pressed = action.isOn ? { "aria-pressed": action.isOn() } : {};
+  const icon = action.name === "play" && playing.value ? "pause" : action.icon;
+  return (
+    <button
+      type="button"
+      class="button"
+      {...pressed}
+      aria-label={name}
+      aria-keyshortcuts={action.key}
+      title={`${name} (${keyText(action.key)})`}
+      disabled={!isOffered(action)}
+      data-action={action.name}
+      onClick={(event) => press(event, action.run)}
+    >
+      <Icon name={icon} />
+    </button>
+  );
+}
+
+/** After a press by mouse or finger the keys belong to the picture again. */
+export function press(event: MouseEvent, run: () => void): void {
+  if (event.detail > 0 && event.currentTarget instanceof HTMLElement) event.currentTarget.blur();
+  run();
+}
+
+function PresetMenu(): JSX.Element | null {
+  if (presets.value.length === 0) return null;
+  return (
+    <Menu name={t("read.presets")} icon="presets" side="left" class="preset-menu">
+      {presets.value.map((preset, index) => (
+        <MenuItem
+          key={index}
+          text={preset.name}
+          chosen={isInUse(preset)}
+          run={() => usePreset(preset)}
+          aside={
+            <>
+              {t("corner.window", { center: windowText(preset.center), width: windowText(preset.width) })} {preset.key && <KeyCaps of={preset.key} />}
+            </>
+          }
+        />
+      ))}
+    </Menu>
+  );
+}
+
+export function PhoneToolbar(): JSX.Element {
+  return (
+    <nav class="phone-bar" aria-label={t("read.tools")}>
+      {ON_PHONE.map(actionOf).map((action) => (
+        <PhoneButton key={action.name} action={action} />
+      ))}
+      <button type="button" class="phone-button" disabled={presets.value.length === 0} data-action="presets" onClick={() => toggleSheet("presets")}>
+        <Icon name="presets" />
+        <span>{t("read.presets")}</span>
+      </button>
+      <button type="button" class="phone-button" data-action="more" onClick={() => toggleSheet("more")}>
+        <Icon name="more" />
+        <span>{t("read.more")}</span>
+      </button>
+    </nav>
+  );
+}
+
+function PhoneButton({ action }: { readonly action: Action }): JSX.Element {
+  const pressed = action.isOn ? { "aria-pressed": action.isOn() } : {};
+  const icon = action.name === "play" && playing.value ? "pause" : action.icon;
+  return (
+    <button type="button" class="phone-button" {...pressed} disabled={!isOffered(action)} data-action={action.name} onClick={action.run}>
+      <Icon name={icon} />
+      <span>{t(action.label)}</span>
+    </button>
+  );
+}
+
+export function PresetSheet(): JSX.Element {
+  return (
+    <Sheet title={t("read.presets")} close={closeSheet}>
+      <div role="menu" aria-label={t("read.presets")} onClick={closeSheet}>
+        {presets.value.map((preset, index) => (
+          <MenuItem
+            key={index}
+            text={preset.name}
+            chosen={isInUse(preset)}
+            run={() => usePreset(preset)}
+            aside={t("corner.window", { center: windowText(preset.center), width: windowText(preset.width) })}
+          />
+        ))}
+      </div>
+    </Sheet>
+  );
+}
+
+export function TouchSheet(): JSX.Element {
+  const offered = ACTIONS.filter(({ name }) => IN_TOUCH_SHEET.includes(name)).filter(isOffered);
+  return (
+    <Sheet title={t("read.more")} close={closeSheet}>
+      <div class="touch-grid">
+        {offered.map((action) => (
+          <PhoneButton key={action.name} action={action} />
+        ))}
+      </div>
+    </Sheet>
+  );
+}
