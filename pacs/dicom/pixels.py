@@ -158,10 +158,12 @@ def stored_values(description: PixelDescription, samples: Samples) -> Samples:
     if stored >= width or description.bits_allocated == 1:
         return samples
     unsigned = samples.view(f"<u{width // 8}")
-    if not description.is_signed:
-        return (unsigned >> (high + 1 - stored)) & np.array((1 << stored) - 1, unsigned.dtype)
-    signed = (unsigned << (width - 1 - high)).view(f"<i{width // 8}")
-    return signed >> (width - stored)
+    values: Samples
+    if description.is_signed:
+        values = (unsigned << (width - 1 - high)).view(f"<i{width // 8}") >> (width - stored)
+    else:
+        values = (unsigned >> (high + 1 - stored)) & np.array((1 << stored) - 1, unsigned.dtype)
+    return values
 
 
 def _pixel_keyword(ds: Dataset) -> PixelKeyword:
@@ -237,9 +239,12 @@ def _upsampled(description: PixelDescription, data: bytes) -> Samples:
 
 
 def _rle(description: PixelDescription, data: bytes) -> Samples:
-    """PS3.5 G. Segments hold whole planes, whatever Planar Configuration says."""
-    bits = 8 if description.bits_allocated == 1 else description.bits_allocated
-    decoded = decode_rle_frame(data, description.rows * description.columns, bits, "<")
+    """PS3.5 G. Segments hold whole planes, whatever Planar Configuration says; single bits stay packed in them."""
+    if description.bits_allocated == 1:
+        return _bits(
+            description, bytes(decode_rle_frame(data, (description.rows * description.columns + 7) // 8, 8, "<"))
+        )
+    decoded = decode_rle_frame(data, description.rows * description.columns, description.bits_allocated, "<")
     dtype = description.dtype
     count = description.rows * description.columns * description.samples_per_pixel
     samples = _exactly(bytes(decoded), dtype, count)

@@ -7,8 +7,6 @@ for each frame, in the order of the document); so the value of frame i is `per_f
 
 from typing import Literal, TypedDict
 
-from pydicom.dataset import Dataset
-
 Kind = Literal[
     "image",
     "segmentation",

@@ -5,7 +5,7 @@ Elements are read raw, so that one bad value somewhere else in the header costs 
 
 import math
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from pydicom.datadict import dictionary_VR
 from pydicom.dataelem import DataElement, RawDataElement
@@ -82,7 +82,7 @@ def raw_bytes(ds: Dataset, keyword: str) -> bytes:
     return element.value
 
 
-def items(ds: Dataset, keyword: str) -> tuple[Dataset, ...]:
+def items(ds: Dataset, keyword: str) -> Sequence[Dataset]:
     """The items of a sequence; none when absent, empty or unreadable."""
     if keyword not in ds:
         return ()
@@ -90,7 +90,7 @@ def items(ds: Dataset, keyword: str) -> tuple[Dataset, ...]:
         value = ds[keyword].value
     except Exception:  # pydicom raises what it likes on a broken sequence
         return ()
-    return tuple(value) if isinstance(value, Iterable) and not isinstance(value, str | bytes) else ()
+    return value if isinstance(value, Sequence) and not isinstance(value, str | bytes) else ()
 
 
 def item(ds: Dataset, keyword: str) -> Dataset | None:

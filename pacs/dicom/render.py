@@ -1,0 +1,241 @@
+"""A frame as a picture: the grayscale pipeline of PS3.4 N.2, or colours, and then PNG or JPEG."""
+
+import io
+from dataclasses import dataclass
+from typing import Literal, assert_never
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from pacs.dicom.pixels import PixelDescription, Samples, stored_values
+from pacs.dicom.presentation import Palette, Presentation, Table, VoiFunction, Window
+from pacs.errors import Undecodable
+
+Picture = NDArray[np.uint8]
+"""Shape (rows, columns), or (rows, columns, 3): red, green, blue."""
+
+ONE = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class _Transform:
+    """The terms of PS3.3 C.7.6.3.1.2, solved for red, green and blue: tables of 256 entries, times 65536."""
+
+    y: NDArray[np.int32]
+    cr_to_red: NDArray[np.int32]
+    cb_to_green: NDArray[np.int32]
+    cr_to_green: NDArray[np.int32]
+    cb_to_blue: NDArray[np.int32]
+
+
+def _term(factor: float, zero: int = 128) -> NDArray[np.int32]:
+    return np.array([round((value - zero) * factor * ONE) for value in range(256)], np.int32)
+
+
+YBR_FULL = _Transform(_term(1, 0), _term(1.402), _term(-0.344136), _term(-0.714136), _term(1.772))
+YBR_PARTIAL = _Transform(_term(255 / 219, 16), _term(1.596027), _term(-0.391762), _term(-0.812968), _term(2.017232))
+"""Luminance is 16 to 235, chrominance 16 to 240."""
+
+TABLE_PAYS_UP_TO = 1 << 18
+"""Different stored values for which a table of greys is made before the pixels are looked up in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Viewport:
+    """The size of the picture, and the part of the frame it shows (PS3.18 8.3.5.1.3)."""
+
+    width: int
+    height: int
+    region: tuple[float, float, float, float] | None = None
+    """Left, top, width and height in pixels of the frame; None: all of it."""
+
+
+def render(
+    description: PixelDescription,
+    presentation: Presentation,
+    samples: Samples,
+    colour_space: str,
+    window: Window | None = None,
+    voi_function: VoiFunction | None = None,
+) -> Picture:
+    """What `decode_frame` gave as 8-bit grey or RGB of the same size.
+
+    window: in place of the first of the presentation. Without any the VOI table, without that the range of the values
+    in the frame. Raises Undecodable for colours that are no picture.
+    """
+    stored = stored_values(description, samples)
+    if description.samples_per_pixel == 3:
+        return _rgb(description, stored, colour_space)
+    if description.samples_per_pixel != 1:
+        raise Undecodable(f"{description.samples_per_pixel} samples per pixel are no picture")
+    if presentation.palette is not None:
+        return _palette_colours(presentation.palette, stored)
+    if description.photometric_interpretation == "PALETTE COLOR":
+        raise Undecodable("the palette is missing or damaged")
+    return _grey(description, presentation, stored, window, voi_function or presentation.voi_function)
+
+
+def resized(picture: Picture, aspect: float, viewport: Viewport | None) -> Picture:
+    """The picture with square pixels, as large as fits the viewport. aspect: height of a pixel by its width."""
+    image = Image.fromarray(picture)
+    box = _box(viewport, image.size)
+    width, height = box[2] - box[0], (box[3] - box[1]) * aspect
+    if viewport is not None:
+        scale = min(viewport.width / width, viewport.height / height)
+    elif abs(aspect - 1) < 1e-3:
+        return picture
+    else:
+        scale = max(1.0, 1 / aspect)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return np.asarray(image.resize(size, Image.Resampling.LANCZOS, box, reducing_gap=2.0))
+
+
+def encode_png(picture: Picture) -> bytes:
+    out = io.BytesIO()
+    Image.fromarray(picture).save(out, "PNG", compress_level=3)
+    return out.getvalue()
+
+
+def encode_jpeg(picture: Picture, quality: int = 90) -> bytes:
+    """quality: 1 to 100 (PS3.18 8.3.5.1.2)."""
+    out = io.BytesIO()
+    Image.fromarray(picture).save(out, "JPEG", quality=quality)
+    return out.getvalue()
+
+
+def _box(viewport: Viewport | None, size: tuple[int, int]) -> tuple[float, float, float, float]:
+    width, height = size
+    if viewport is None or viewport.region is None:
+        return 0, 0, width, height
+    left, top, across, down = viewport.region
+    box = max(0, left), max(0, top), min(width, left + across), min(height, top + down)
+    return box if box[0] < box[2] and box[1] < box[3] else (0, 0, width, height)
+
+
+def _grey(
+    description: PixelDescription,
+    presentation: Presentation,
+    stored: Samples,
+    window: Window | None,
+    function: VoiFunction,
+) -> Picture:
+    if stored.dtype.kind == "f":
+        stored = np.nan_to_num(stored, nan=0.0)
+    low, high = stored.min().item(), stored.max().item()
+    if stored.dtype.kind == "f" or high - low >= min(TABLE_PAYS_UP_TO, 4 * stored.size):
+        return _greys_of(description, presentation, stored.astype(np.float64), stored, window, function)
+    inputs = np.arange(low, high + 1)
+    greys = _greys_of(description, presentation, inputs.astype(np.float64), stored, window, function)
+    from_lowest = np.subtract(stored, low, dtype=stored.dtype)  # it may wrap: read as unsigned it is right again
+    picture: Picture = greys[from_lowest.view(f"u{stored.dtype.itemsize}")]
+    return picture
+
+
+def _greys_of(
+    description: PixelDescription,
+    presentation: Presentation,
+    inputs: NDArray[np.float64],
+    stored: Samples,
+    window: Window | None,
+    function: VoiFunction,
+) -> Picture:
+    """The whole pipeline on stored values of any shape. stored: the frame, whose range is the window of last resort."""
+    values = modality_values(presentation, inputs)
+    window = window or (presentation.windows[0] if presentation.windows else None)
+    if window is not None:
+        unit = _windowed(values, window, function)
+    elif presentation.voi_table is not None:
+        unit = _looked_up(presentation.voi_table, values) / ((1 << presentation.voi_table.bits) - 1)
+    else:
+        unit = _stretched(description, presentation, values, stored)
+    if presentation.is_inverse:
+        unit = 1 - unit
+    if presentation.padding is not None:
+        first, last = presentation.padding
+        unit = np.where((inputs >= first) & (inputs <= last), 0, unit)
+    return np.rint(np.clip(unit, 0, 1) * 255).astype(np.uint8)
+
+
+def modality_values(presentation: Presentation, stored: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Stored values as modality units (HU for CT), the shape kept (PS3.3 C.11.1)."""
+    if presentation.modality_table is not None:
+        return _looked_up(presentation.modality_table, stored)
+    return stored * presentation.slope + presentation.intercept
+
+
+def _looked_up(table: Table, inputs: NDArray[np.float64]) -> NDArray[np.float64]:
+    entries = table.values
+    indices = np.clip(np.rint(inputs) - table.first, 0, len(entries) - 1)
+    outputs: NDArray[np.float64] = entries[indices.astype(np.intp)].astype(np.float64)
+    return outputs
+
+
+def _windowed(values: NDArray[np.float64], window: Window, function: VoiFunction) -> NDArray[np.float64]:
+    """0 to 1, and beyond where it is to be cut (PS3.3 C.11.2.1.2, C.11.2.1.3)."""
+    center, width = window.center, window.width
+    match function:
+        case "LINEAR":
+            if width <= 1:
+                return (values > center - 0.5).astype(np.float64)
+            return (values - (center - 0.5)) / (width - 1) + 0.5
+        case "LINEAR_EXACT":
+            return (values - center) / width + 0.5
+        case "SIGMOID":
+            exponent: NDArray[np.float64] = np.clip(-4 * (values - center) / width, -700, 700)
+            return 1 / (1 + np.exp(exponent, dtype=np.float64))
+        case _:
+            assert_never(function)
+
+
+def _stretched(
+    description: PixelDescription, presentation: Presentation, values: NDArray[np.float64], stored: Samples
+) -> NDArray[np.float64]:
+    """The range of the frame's values from black to white, padding left out; single bits are black or white."""
+    if description.bits_stored == 1:
+        return values
+    shown = stored
+    if presentation.padding is not None:
+        first, last = presentation.padding
+        shown = stored[(stored < first) | (stored > last)]
+    if shown.size == 0:
+        return np.zeros_like(values)
+    ends = modality_values(presentation, np.array([shown.min(), shown.max()], np.float64))
+    low, high = ends.min(), ends.max()
+    return (values - low) / (high - low) if high > low else np.zeros_like(values)
+
+
+def _palette_colours(palette: Palette, stored: Samples) -> Picture:
+    table = np.stack([np.frombuffer(channel, "u1") for channel in (palette.red, palette.green, palette.blue)], axis=1)
+    indices = np.clip(stored.astype(np.int64) - palette.first, 0, len(table) - 1)
+    return table[indices]
+
+
+def _rgb(description: PixelDescription, stored: Samples, colour_space: str) -> Picture:
+    if stored.dtype.kind == "f":
+        raise Undecodable("colours of floating point samples are no picture")
+    shift = description.bits_stored - 8
+    unsigned = stored.view(f"u{stored.dtype.itemsize}")
+    eight = unsigned.astype(np.uint8) if shift <= 0 else (unsigned >> shift).astype(np.uint8)
+    if colour_space.startswith("YBR_PARTIAL"):
+        return _transformed(eight, YBR_PARTIAL)
+    return _transformed(eight, YBR_FULL) if colour_space.startswith("YBR") else eight
+
+
+def _transformed(ybr: Picture, transform: "_Transform") -> Picture:
+    """Luminance and chrominance as red, green and blue: sums of three tables in fixed point, rounded."""
+    y = transform.y[ybr[..., 0]]
+    rgb = np.empty(ybr.shape, np.int32)
+    rgb[..., 0] = y + transform.cr_to_red[ybr[..., 2]]
+    rgb[..., 1] = y + transform.cb_to_green[ybr[..., 1]] + transform.cr_to_green[ybr[..., 2]]
+    rgb[..., 2] = y + transform.cb_to_blue[ybr[..., 1]]
+    picture: Picture = np.clip((rgb + ONE // 2) >> 16, 0, 255).astype(np.uint8)
+    return picture
+
+
+ImageFormat = Literal["image/jpeg", "image/png"]
+
+
+def encode(picture: Picture, media_type: ImageFormat, quality: int = 90) -> bytes:
+    """The picture in a file of the media type."""
+    return encode_png(picture) if media_type == "image/png" else encode_jpeg(picture, quality)
