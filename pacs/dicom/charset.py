@@ -15,6 +15,9 @@ ESC = b"\x1b"
 UNICODE_SETS = frozenset((UTF_8, "GB18030", "GBK"))
 """They are used alone, without code extensions (PS3.3 Table C.12-5)."""
 
+UNSPLIT_VRS = frozenset(("LT", "ST", "UT"))
+"""In these a backslash is a letter (PS3.5 6.4)."""
+
 _TERM = re.compile(r"ISO[ _-]*(2022)?[ _-]*(?:IR)?[ _-]*(\d+)")
 _RUN = re.compile(rb"\x1b[\x20-\x2f]+[\x30-\x7e]|[^\x1b\x80-\xff]+|[\x80-\xff]+|\x1b")
 _DELIMITER = re.compile(rb"([\t\n\f\r\\])")
@@ -86,10 +89,11 @@ def is_mislabelled_utf8(value: bytes, character_sets: Sequence[str]) -> bool:
     return declared.removeprefix("ISO_IR ") in ("", *_SINGLE_BYTE_TERMS) and _is_utf8(value)
 
 
-def encode(text: str, vr: str, character_set: str) -> bytes:
+def encode(text: str, character_set: str) -> bytes:
     """The text in one character set without code extensions, in NFC, not padded.
 
-    Raises UnicodeEncodeError for a letter that the set does not have: nothing is ever replaced.
+    Raises UnicodeEncodeError for a letter that the set does not have, for nothing is ever replaced, and KeyError for
+    a set that is none.
     """
     (term, *_) = character_sets_of(character_set)
     codec = "ascii" if term in ("", "ISO_IR 6") else _CODECS[term]

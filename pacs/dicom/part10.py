@@ -216,6 +216,14 @@ def read_header(file: BinaryIO, offset: int, size: int, transfer_syntax_uid: str
     )
 
 
+def check_data_set(file: BinaryIO, size: int, transfer_syntax_uid: str) -> None:
+    """Walk through a data set that begins and ends with the file, within the limits of this module.
+
+    After that, a parser that trusts lengths and recurses may have it. Raises InvalidInstance.
+    """
+    _walk(_File(file, 0, size), transfer_syntax_uid)
+
+
 def inflated(file: BinaryIO, offset: int, size: int) -> Iterator[bytes]:
     """The pieces of a deflated data set as it was before. offset: where it begins; size: of the whole file, in bytes.
 
@@ -452,7 +460,7 @@ def _text(value: bytes, vr: str, sets: tuple[str, ...]) -> str:
     if not value.isascii() and charset.is_mislabelled_utf8(value, sets):
         sets = (charset.UTF_8,)
     text = charset.decode(value, vr, sets)
-    if "\\" in text and vr not in ("LT", "ST", "UT"):  # in these a backslash is a letter (PS3.5 6.4)
+    if "\\" in text and vr not in charset.UNSPLIT_VRS:
         return "\\".join(part.rstrip(" ") for part in text.split("\\"))
     return text
 

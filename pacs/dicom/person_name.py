@@ -8,16 +8,21 @@ _BARRED = str.maketrans({"đ": "d", "Đ": "D", "ð": "d", "Ð": "D", "ø": "o", 
 _SEPARATORS = re.compile(r"[\s^=_]+")
 
 
+def without_marks(text: str) -> str:
+    """The text without accents and other marks, else as it was: `NGUYEN^THI ANH DAO`."""
+    if text.isascii():
+        return text
+    decomposed = unicodedata.normalize("NFKD", text)
+    plain = "".join(letter for letter in decomposed if not unicodedata.combining(letter)).translate(_BARRED)
+    return unicodedata.normalize("NFC", plain)  # Hangul is one letter a syllable again, as `?` takes it
+
+
 def fold(text: str) -> str:
     """One group folded: no marks, no case, `^`, `=` and `_` as spaces, single spaces.
 
     PS3.4 C.2.2.2.1.1 leaves to the archive whether names match without regard to case and accents; here they do.
     """
-    if not text.isascii():
-        decomposed = unicodedata.normalize("NFKD", text)
-        plain = "".join(letter for letter in decomposed if not unicodedata.combining(letter)).translate(_BARRED)
-        text = unicodedata.normalize("NFC", plain)  # Hangul is one letter a syllable again, as `?` takes it
-    return _SEPARATORS.sub(" ", text.casefold()).strip()
+    return _SEPARATORS.sub(" ", without_marks(text).casefold()).strip()
 
 
 def folded(value: str) -> str:
