@@ -23,7 +23,7 @@ export function Corners({ viewport, brief }: CornersProps): JSX.Element | null {
       {!brief && <Lines place="top-right" lines={studyLines(document)} />}
       <div class="corner bottom-left">
         <Lines lines={seriesLines(document, frame, brief)} />
-        <p data-corner="image">{t("corner.image", { n: shown + 1, total: document.number_of_frames })}</p>
+        <p data-corner="image">{t(countedAs(document), { n: shown + 1, total: document.number_of_frames })}</p>
       </div>
       <div class="corner bottom-right">
         <Badges viewport={viewport} frame={frame} />
@@ -32,6 +32,11 @@ export function Corners({ viewport, brief }: CornersProps): JSX.Element | null {
       </div>
     </div>
   );
+}
+
+/** The pictures of a single multi-frame object are its frames. */
+function countedAs({ instances, number_of_frames }: SeriesDocument): "corner.frame" | "corner.image" {
+  return instances.length === 1 && number_of_frames > 1 ? "corner.frame" : "corner.image";
 }
 
 function Lines({ place, lines }: { readonly place?: string; readonly lines: readonly string[] }): JSX.Element {

@@ -62,7 +62,7 @@ function SeriesButton({ study, series, chosen }: SeriesButtonProps): JSX.Element
     chosen?.();
   };
   return (
-    <button type="button" class="series" aria-current={current} data-series={uid} title={name} onClick={(event) => press(event, open)}>
+    <button type="button" class="series" aria-current={current} data-series={uid} title={`${name} – ${countText(series)}`} onClick={(event) => press(event, open)}>
       <span class="series-picture">
         {frames > 0 ? <img src={`${seriesPath(ref.studyUid, uid)}/thumbnail`} alt="" loading="lazy" decoding="async" draggable={false} /> : <Icon name="document" />}
         <b class="series-modality">{series.modality}</b>
@@ -72,6 +72,10 @@ function SeriesButton({ study, series, chosen }: SeriesButtonProps): JSX.Element
       <span class="series-name">{name}</span>
     </button>
   );
+}
+
+function countText({ number_of_frames: frames, number_of_series_related_instances: instances }: SeriesSummary): string {
+  return frames > instances ? t("read.frames", { n: frames }) : t("read.images", { n: instances });
 }
 
 /** How much has arrived, 0 to 1. */
