@@ -69,9 +69,20 @@ function precompress(): Plugin {
   };
 }
 
+/** Under Node, a codec finds its WebAssembly by path and not by address. */
+function wasmByPath(): Plugin {
+  return {
+    name: "wasm-by-path",
+    enforce: "pre",
+    load(id) {
+      return id.endsWith(".wasm?url") ? `export default ${JSON.stringify(id.replace("?url", ""))}` : null;
+    },
+  };
+}
+
 export default defineConfig({
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
-  plugins: [inlineBoot(), listInlineScripts(), precompress()],
+  plugins: process.env.VITEST ? [wasmByPath()] : [inlineBoot(), listInlineScripts(), precompress()],
   worker: { format: "es" },
   build: {
     outDir: OUT,

@@ -11,8 +11,8 @@ const CODECS: Readonly<Record<string, () => Promise<Decode>>> = {
   "1.2.840.10008.1.2.5": async () => (await import("./rle")).decodeRle,
   [`${JPEG}50`]: jpeg,
   [`${JPEG}51`]: jpeg,
-  [`${JPEG}57`]: lossless,
-  [`${JPEG}70`]: lossless,
+  [`${JPEG}57`]: jpeg,
+  [`${JPEG}70`]: jpeg,
   [`${JPEG}80`]: jpegLs,
   [`${JPEG}81`]: jpegLs,
   [`${JPEG}90`]: j2k,
@@ -27,11 +27,10 @@ const CODECS: Readonly<Record<string, () => Promise<Decode>>> = {
 async function native(): Promise<Decode> {
   return (await import("./native")).decodeNative;
 }
+/** Some streams are another process than the data set says: the frame header of the stream is right. */
 async function jpeg(): Promise<Decode> {
-  return (await import("./jpeg")).decodeJpeg;
-}
-async function lossless(): Promise<Decode> {
-  return (await import("./jpegll")).decodeJpegLossless;
+  const [{ readHeader, SOF3 }, { decodeJpeg }, { decodeJpegLossless }] = await Promise.all([import("./jpegmarkers"), import("./jpeg"), import("./jpegll")]);
+  return (bytes, description) => (readHeader(bytes).frame.marker === SOF3 ? decodeJpegLossless(bytes) : decodeJpeg(bytes, description));
 }
 async function jpegLs(): Promise<Decode> {
   return (await import("./jpegls")).decodeJpegLs;

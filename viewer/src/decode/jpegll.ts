@@ -1,5 +1,4 @@
 // JPEG Lossless: Huffman coded differences from a prediction, process 14 (ISO/IEC 10918-1, annex H).
-import type { PixelDescription } from "../geom/pixels";
 import { DHT, DRI, type FrameHeader, frameHeader, isStartOfFrame, type Segment, SOF3, SOI, SOS, segments } from "./jpegmarkers";
 import type { Raw } from "./samples";
 
@@ -21,7 +20,7 @@ interface Scan {
 
 type Samples = Uint8Array | Uint16Array;
 
-export function decodeJpegLossless(bytes: Uint8Array, _description: PixelDescription): Raw {
+export function decodeJpegLossless(bytes: Uint8Array): Raw {
   if (bytes[0] !== 0xff || bytes[1] !== SOI) throw new Error("not a JPEG stream");
   const tables = new Map<number, HuffmanTable>();
   let frame: FrameHeader | null = null;
