@@ -188,9 +188,9 @@ def _find(pacs: Pacs, kind: str, secret: str) -> _Credential | None:
     if row is None:
         return None
     pk, name, role, expires_at, used_at = row
-    if expires_at is not None and datetime.now(UTC) >= _utc(expires_at):
+    if expires_at is not None and datetime.now(UTC) >= expires_at:
         return None
-    return _Credential(pk, name, role, _utc(used_at))
+    return _Credential(pk, name, role, used_at)
 
 
 def _touch(pacs: Pacs, pk: int) -> None:
@@ -297,8 +297,3 @@ def _check_role(role: str) -> None:
 def _check_password(password: str) -> None:
     if not SHORTEST_PASSWORD <= len(_normalised(password)) <= LONGEST_PASSWORD:
         raise ValueError(f"a password has {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} letters")
-
-
-def _utc(moment: datetime) -> datetime:
-    """SQLite forgets the zone it was given."""
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,9 +1,11 @@
 """Accounts: who may come in, for how long, and how guessing is slowed."""
 
+import unicodedata
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pytest
+from argon2 import PasswordHasher
 from sqlalchemy import select, update
 
 from pacs import accounts
@@ -30,8 +32,6 @@ def test_a_password_opens_a_session_with_the_rights_of_the_role(jane: Pacs) -> N
 
 
 def test_a_password_may_be_typed_on_a_keyboard_that_composes_letters_otherwise(jane: Pacs) -> None:
-    import unicodedata
-
     assert accounts.sign_in(jane, "JANE ", unicodedata.normalize("NFD", PASSWORD))
 
 
@@ -215,8 +215,6 @@ def test_no_secret_is_kept(jane: Pacs) -> None:
 def test_a_hash_of_an_older_strength_is_made_anew_at_the_next_sign_in(
     jane: Pacs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from argon2 import PasswordHasher
-
     with jane.database.write() as connection:
         weak = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
         connection.execute(update(account).values(password_hash=weak))
@@ -256,5 +254,7 @@ def grow_older(pacs: Pacs, by: timedelta) -> None:
 
 def used_at(pacs: Pacs) -> datetime:
     with pacs.database.read() as connection:
-        moment = connection.execute(select(credential.c.used_at).where(credential.c.kind == "session")).scalar_one()
-    return moment.replace(tzinfo=UTC)
+        used: datetime = connection.execute(
+            select(credential.c.used_at).where(credential.c.kind == "session")
+        ).scalar_one()
+    return used
