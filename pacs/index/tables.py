@@ -40,9 +40,8 @@ metadata = MetaData(
     }
 )
 
-INTEGER_VRS = frozenset(("US", "UL"))
-INTEGER_KEYWORDS = frozenset(("InstanceNumber", "SeriesNumber", "NumberOfFrames"))
-"""IS attributes that are compared and sorted as the numbers they are."""
+INTEGER_VRS = frozenset(("IS", "US", "UL"))
+"""Kept, compared and sorted as the numbers they are."""
 
 LONGEST_KEY = 512
 """Characters kept of a value that has an index: PostgreSQL refuses a row whose index entry passes 2.7 kB."""
@@ -96,7 +95,7 @@ def _attributes(level: Level, keys: str = "") -> list[Column[Any]]:
 
 def is_integer(attribute: Attribute) -> bool:
     """Whether the column holds a number, None where the value is absent or is none."""
-    return attribute.vr in INTEGER_VRS or attribute.keyword in INTEGER_KEYWORDS
+    return attribute.vr in INTEGER_VRS
 
 
 def name_forms_of(patient_pk: int, patient_name: str) -> list[dict[str, Any]]:
@@ -134,7 +133,7 @@ study = Table(
     metadata,
     Column("pk", key_type, primary_key=True),
     Column("patient_pk", key_type, ForeignKey("patient.pk"), nullable=False, index=True),
-    *_attributes(Level.STUDY, keys="StudyDate StudyTime AccessionNumber StudyID ReferringPhysicianName"),
+    *_attributes(Level.STUDY, keys="StudyDate StudyTime AccessionNumber StudyID"),
     Column("modalities_in_study", text_type, nullable=False, server_default=""),
     Column("sop_classes_in_study", text_type, nullable=False, server_default=""),
     Column("number_of_study_related_series", Integer, nullable=False, server_default="0"),
@@ -258,7 +257,6 @@ Index("ix_study_accession_number", study.c.accession_number)
 Index("ix_study_study_id", study.c.study_id)
 Index("ix_patient_patient_id", patient.c.patient_id)
 Index("ix_name_form_patient_pk", name_form.c.patient_pk)
-Index("ix_study_referring_physician_name_folded", study.c.referring_physician_name_folded)
 Index("ix_series_series_instance_uid", series.c.series_instance_uid)
 Index("ix_series_modality", series.c.modality)
 Index(

@@ -142,9 +142,6 @@ def upgrade() -> None:
     )
     op.create_index("ix_study_accession_number", "study", ["accession_number"], unique=False)
     op.create_index(op.f("ix_study_patient_pk"), "study", ["patient_pk"], unique=False)
-    op.create_index(
-        "ix_study_referring_physician_name_folded", "study", ["referring_physician_name_folded"], unique=False
-    )
     op.create_index("ix_study_study_date", "study", ["study_date", "study_time", "pk"], unique=False)
     op.create_index("ix_study_study_id", "study", ["study_id"], unique=False)
     op.create_index("uq_study_study_instance_uid", "study", ["study_instance_uid"], unique=True)

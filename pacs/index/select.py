@@ -1,0 +1,377 @@
+"""A query as SQL, here and nowhere else.
+
+The statement joins the tables from the level of the query upwards, as far as they are needed; keys below the level
+become one EXISTS. Each key is a filter, right by itself and deaf to indexes. What makes a search fast is a `Source`:
+the rows that one key finds by an index, among which the others filter. Without one, rows are walked in the order of
+the answers, which is right when much is found. So speed never hangs on what a planner guesses.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, assert_never
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    FromClause,
+    Select,
+    Table,
+    Text,
+    and_,
+    cast,
+    false,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+    tuple_,
+)
+
+from pacs.dicom.attributes import BY_PATH, Attribute, Level
+from pacs.dicom.person_name import folded
+from pacs.dicom.query import MULTI_VALUED, AnyOf, Empty, Match, Query, Range, Single, Universal, Wildcard, Words
+from pacs.errors import InvalidQuery
+from pacs.index.dialects import contains, has_piece_like, is_among, is_like, unindexed
+from pacs.index.tables import LONGEST_FORM, instance, is_integer, name_form, patient, series, study
+
+TABLES: dict[Level, Table] = {
+    Level.PATIENT: patient,
+    Level.STUDY: study,
+    Level.SERIES: series,
+    Level.IMAGE: instance,
+}
+PARENT: dict[Level, ColumnElement[int]] = {
+    Level.STUDY: study.c.patient_pk,
+    Level.SERIES: series.c.study_pk,
+    Level.IMAGE: instance.c.series_pk,
+}
+"""The column of a level's table that holds the key of the row above."""
+SELECTIVE = frozenset(("SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID", "PatientID", "AccessionNumber"))
+"""Indexed keys of which one value finds few rows."""
+INDEXED = SELECTIVE | {"StudyID", "StudyDate", "Modality"}
+FEW = 5_000
+"""So many rows are better looked at one by one and sorted than met on a walk."""
+LAST_LETTER = "\U0010ffff"
+
+Condition = ColumnElement[bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where to look first: the keys of rows of one level, found by an index."""
+
+    level: Level
+    rows: Select[Any]
+    is_small: bool
+    """Known to be few; otherwise that depends on the value, and they are to be counted."""
+
+
+def answered(query: Query) -> tuple[Attribute, ...]:
+    """What is returned: the included attributes that are known and not below the level of the query."""
+    attributes = (BY_PATH[path] for path in query.include if path in BY_PATH)
+    return tuple(attribute for attribute in attributes if attribute.level <= query.level)
+
+
+def select_matches(
+    query: Query,
+    studies: frozenset[str] | None,
+    source: Source | None = None,
+    after: Sequence[Any] | None = None,
+) -> Select[Any]:
+    """The answers in their order: the values of `answered`, then those of the row's `place`.
+
+    studies: the Study Instance UIDs that may be known of; None: all. after: the place of the row before the first.
+    Limit and offset are the caller's to set. Raises InvalidQuery.
+    """
+    attributes = answered(query)
+    columns = [_column(attribute, studies) for attribute in attributes]
+    conditions = _conditions(query, studies, source)
+    if after is not None:
+        conditions.append(_is_after(query, after))
+    place = place_of(query)
+    return (
+        select(*columns, *place)
+        .select_from(_joined(query, attributes, studies, source))
+        .where(*conditions)
+        .order_by(*(column.desc() if query.newest_first else column for column in place))
+    )
+
+
+def select_count(query: Query, studies: frozenset[str] | None, source: Source | None = None) -> Select[Any]:
+    """How many answers there are, whatever the limit. Raises InvalidQuery."""
+    joined = _joined(query, (), studies, source)
+    return select(func.count()).select_from(joined).where(*_conditions(query, studies, source))
+
+
+def place_of(query: Query) -> list[ColumnElement[Any]]:
+    """What orders the answers, and tells each from every other."""
+    pk = TABLES[query.level].c.pk
+    if query.newest_first and query.level > Level.PATIENT:
+        return [study.c.study_date, study.c.study_time, pk]
+    return [pk]
+
+
+def sources(query: Query, studies: frozenset[str] | None) -> list[Source]:
+    """Where one could look first; what is known to be small stands before the rest."""
+    found = [source for attribute, match in _asked(query) for source in _sources_of(attribute, match, query)]
+    if studies is not None and len(studies) <= FEW:
+        found.append(_source(query, Level.STUDY, is_among(study.c.study_instance_uid, list(studies)), True))
+    return sorted(found, key=lambda source: (not source.is_small, -source.level))
+
+
+def select_sizes(candidates: Iterable[Source]) -> Select[Any]:
+    """One row: how many rows each source has, counted up to FEW and one more."""
+    bounded = (source.rows.limit(FEW + 1).subquery() for source in candidates)
+    return select(*(select(func.count()).select_from(rows).scalar_subquery() for rows in bounded))
+
+
+def _asked(query: Query) -> Iterator[tuple[Attribute, Match]]:
+    return ((BY_PATH[path], match) for path, match in query.matches.items() if not isinstance(match, Universal))
+
+
+def _joined(
+    query: Query, attributes: Iterable[Attribute], studies: frozenset[str] | None, source: Source | None
+) -> FromClause:
+    """The tables from the level of the query up to the highest one that anything names."""
+    levels = [query.level, *(attribute.level for attribute in attributes)]
+    levels += [attribute.level for attribute, _ in _asked(query)]
+    if studies is not None or query.newest_first:
+        levels.append(Level.STUDY)
+    if source is not None and source.level < query.level:
+        levels.append(Level(source.level + 1))
+    return _join(query.level, min(levels))
+
+
+def _join(bottom: Level, top: Level) -> FromClause:
+    joined: FromClause = TABLES[bottom]
+    for level in range(bottom, top, -1):
+        above = TABLES[Level(level - 1)]
+        joined = joined.join(above, PARENT[Level(level)] == above.c.pk)
+    return joined
+
+
+def _conditions(query: Query, studies: frozenset[str] | None, source: Source | None) -> list[Condition]:
+    asked = [(attribute.level, _where(attribute, match, query)) for attribute, match in _asked(query)]
+    if studies is not None:
+        asked.append((Level.STUDY, is_among(unindexed(study.c.study_instance_uid), list(studies))))
+    conditions = [condition for level, condition in asked if level <= query.level]
+    if below := [(level, condition) for level, condition in asked if level > query.level]:
+        conditions.append(_some_row_below(query.level, below))
+    if query.level == Level.IMAGE:
+        conditions.append(instance.c.current)
+    if source is not None:
+        conditions.append(_key(source.level, query.level).in_(source.rows))
+    return conditions
+
+
+def _some_row_below(level: Level, asked: list[tuple[Level, Condition]]) -> Condition:
+    """Whether one and the same row below the level fulfils all that is asked there (PS3.4 C.2.2.2.6 in spirit)."""
+    bottom = max(level for level, _ in asked)
+    conditions = [condition for _, condition in asked]
+    if bottom == Level.IMAGE:
+        conditions.append(instance.c.current)
+    first = Level(level + 1)
+    rows = select(literal(1)).select_from(_join(bottom, first)).where(PARENT[first] == TABLES[level].c.pk, *conditions)
+    return rows.correlate(TABLES[level]).exists()
+
+
+def _key(level: Level, bottom: Level) -> ColumnElement[int]:
+    """The key of a level's rows as the join from `bottom` upwards has it, the lowest table that does."""
+    if level == bottom:
+        key: ColumnElement[int] = TABLES[level].c.pk
+        return key
+    return PARENT[Level(level + 1)]
+
+
+def _is_after(query: Query, after: Sequence[Any]) -> Condition:
+    place = place_of(query)
+    here: ColumnElement[Any] = tuple_(*place)
+    there = tuple_(*(literal(value, column.type) for value, column in zip(after, place, strict=True)))
+    return here < there if query.newest_first else here > there
+
+
+def _column(attribute: Attribute, studies: frozenset[str] | None = None) -> ColumnElement[Any]:
+    column: ColumnElement[Any]
+    match attribute.keyword:
+        case "NumberOfPatientRelatedStudies":
+            return _of_all_studies(func.count(), studies)
+        case "NumberOfPatientRelatedSeries":
+            return _of_all_studies(func.sum(_sibling.c.number_of_study_related_series), studies)
+        case "NumberOfPatientRelatedInstances":
+            return _of_all_studies(func.sum(_sibling.c.number_of_study_related_instances), studies)
+        case "AvailableTransferSyntaxUID":
+            column = instance.c.transfer_syntax_uid
+        case _:
+            column = TABLES[attribute.level].c[attribute.column]
+    return column
+
+
+_sibling = study.alias("sibling")
+"""Any study of the patient."""
+
+
+def _of_all_studies(total: ColumnElement[Any], studies: frozenset[str] | None) -> ColumnElement[int]:
+    rows = select(cast(func.coalesce(total, 0), BigInteger)).where(_sibling.c.patient_pk == patient.c.pk)
+    if studies is not None:
+        rows = rows.where(is_among(_sibling.c.study_instance_uid, list(studies)))
+    return rows.correlate(patient).scalar_subquery()
+
+
+def _where(attribute: Attribute, match: Match, query: Query) -> Condition:
+    """Whether the stored value is matched; says the same as `dicom.query.matches_value`."""
+    column = _column(attribute)
+    if attribute.keyword in INDEXED and not _is_in_order(attribute, query):
+        column = unindexed(column)
+    match match:
+        case Universal():
+            return true()
+        case Empty():
+            return column.is_(None) if is_integer(attribute) else column == ""
+        case Single(value):
+            return _is_equal(attribute, column, _text(value))
+        case AnyOf(values):
+            return _is_any_of(attribute, column, [_text(value) for value in values])
+        case Wildcard(pattern):
+            return _has_pattern(attribute, column, _text(pattern))
+        case Range(first, last):
+            return and_(column != "", *_ends(column, first, last))
+        case Words(words):
+            spaced = " " + _replaced(_folded_column(attribute), {"=": " ", "\\": " "})
+            return and_(true(), *(contains(spaced, f" {_text(word)}") for word in words))
+    assert_never(match)
+
+
+def _text(value: str) -> str:
+    if "\0" in value:
+        raise InvalidQuery("a key holds a NUL character")  # PostgreSQL takes none
+    return value.rstrip(" ")
+
+
+def _is_equal(attribute: Attribute, column: ColumnElement[Any], value: str) -> Condition:
+    if attribute.vr == "PN":
+        groups = "=" + _replaced(_folded_column(attribute), {"\\": "="}) + "="
+        return and_(true(), *(contains(groups, f"={group}=") for group in _groups(value)))
+    if is_integer(attribute):
+        return column == int(value)
+    if attribute.keyword in MULTI_VALUED:
+        return contains("\\" + column + "\\", f"\\{value}\\") if "\\" not in value else false()
+    return column == value
+
+
+def _is_any_of(attribute: Attribute, column: ColumnElement[Any], values: list[str]) -> Condition:
+    if attribute.vr == "PN" or attribute.keyword in MULTI_VALUED or is_integer(attribute):
+        return or_(false(), *(_is_equal(attribute, column, value) for value in values))
+    return is_among(column, values)
+
+
+def _has_pattern(attribute: Attribute, column: ColumnElement[Any], pattern: str) -> Condition:
+    if attribute.vr == "PN":
+        name = _folded_column(attribute)
+        return and_(true(), *(_has_piece(name, group) for group in _groups(pattern)))
+    if attribute.keyword in MULTI_VALUED:
+        return _has_piece(column, pattern)
+    return is_like(cast(column, Text) if is_integer(attribute) else column, pattern)
+
+
+def _has_piece(column: ColumnElement[Any], pattern: str) -> Condition:
+    """Taking a value to pieces is dear; most rows are ruled out without."""
+    return and_(is_like(column, f"*{pattern}*"), has_piece_like(column, pattern))
+
+
+def _ends(column: ColumnElement[Any], first: str | None, last: str | None) -> list[Condition]:
+    conditions = []
+    if first is not None:
+        conditions.append(column >= _text(first))
+    if last is not None:
+        conditions.append(column <= _text(last))
+    return conditions
+
+
+def _folded_column(attribute: Attribute) -> ColumnElement[Any]:
+    return TABLES[attribute.level].c[f"{attribute.column}_folded"]
+
+
+def _replaced(column: ColumnElement[Any], letters: dict[str, str]) -> ColumnElement[Any]:
+    for old, new in letters.items():
+        column = func.replace(column, old, new, type_=Text())
+    return column
+
+
+def _groups(name: str) -> list[str]:
+    """The groups of a name or pattern that ask for anything, folded."""
+    return [group for group in folded(name).split("=") if group]
+
+
+def _is_in_order(attribute: Attribute, query: Query) -> bool:
+    """Whether the walk follows the index on this attribute anyway."""
+    return query.newest_first and attribute.keyword == "StudyDate"
+
+
+def _sources_of(attribute: Attribute, match: Match, query: Query) -> Iterator[Source]:
+    if attribute.keyword == "PatientName":
+        for forms in _forms_of(match):
+            rows = select(name_form.c.patient_pk).where(forms)
+            yield Source(Level.PATIENT, rows, False)
+    elif attribute.keyword in INDEXED and not _is_in_order(attribute, query):
+        condition = _by_index(_column(attribute), match)
+        if condition is not None:
+            is_small = attribute.keyword in SELECTIVE and isinstance(match, Single | AnyOf)
+            yield _source(query, attribute.level, condition, is_small)
+
+
+def _source(query: Query, level: Level, condition: Condition, is_small: bool) -> Source:
+    """The rows of a level that fulfil the condition; those above them when the level is below that of the query."""
+    if level <= query.level:
+        return Source(level, select(TABLES[level].c.pk).where(condition), is_small)
+    first = Level(query.level + 1)
+    rows = select(PARENT[first]).select_from(_join(level, first)).where(condition)
+    return Source(query.level, rows, is_small)
+
+
+def _by_index(column: ColumnElement[Any], match: Match) -> Condition | None:
+    match match:
+        case Single(value):
+            return column == _text(value)
+        case AnyOf(values):
+            return is_among(column, [_text(value) for value in values])
+        case Wildcard(pattern) if prefix := _prefix(pattern):
+            return _begins(column, prefix)
+        case Range(first, last):
+            return and_(column > "", *_ends(column, first, last))
+        case _:
+            return None
+
+
+def _forms_of(match: Match) -> Iterator[Condition]:
+    """Conditions on `name_form` that every patient who is matched fulfils."""
+    form = name_form.c.form
+    match match:
+        case Single(value):
+            for group in _groups(value):
+                yield and_(name_form.c.whole, form == group[:LONGEST_FORM])
+        case Wildcard(pattern):
+            for group in _groups(pattern):
+                if prefix := _prefix(group):
+                    yield and_(name_form.c.whole, _begins(form, prefix[:LONGEST_FORM]))
+                else:
+                    is_cut = func.length(form) == LONGEST_FORM
+                    yield and_(name_form.c.whole, or_(is_cut, is_like(form, group)))
+        case Words(words):
+            for word in filter(None, words):
+                yield and_(name_form.c.whole.in_((True, False)), _begins(form, word[:LONGEST_FORM]))
+
+
+def _prefix(pattern: str) -> str:
+    return pattern.split("*")[0].split("?")[0]
+
+
+def _begins(column: ColumnElement[Any], prefix: str) -> Condition:
+    """Whether the text begins so, in a way that every index on it serves."""
+    stem = prefix.rstrip(LAST_LETTER)
+    return and_(column >= prefix, column < stem[:-1] + _next_letter(stem[-1])) if stem else column >= prefix
+
+
+def _next_letter(letter: str) -> str:
+    """The code point after it; the surrogates between U+D7FF and U+E000 are none."""
+    return "\ue000" if letter == "\ud7ff" else chr(ord(letter) + 1)
