@@ -117,7 +117,7 @@ def _permissions(rights: set[str]) -> set[str]:
 def _charset(term: str) -> str:
     term = term.strip()
     try:
-        encode("", "LO", term)
+        encode("", term)
     except KeyError:
         raise ValueError(f"{term!r} is no Specific Character Set") from None
     return term

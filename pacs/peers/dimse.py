@@ -1,0 +1,185 @@
+"""What we say to peers over DIMSE: C-ECHO and C-STORE, and in plain words why one of them does not answer."""
+
+import errno
+import socket
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from pacs.context import Actor, Pacs
+from pacs.dicom.part10 import EXPLICIT_LITTLE_ENDIAN, IMPLICIT_LITTLE_ENDIAN
+from pacs.dicom.status import PROCESSING_FAILURE
+from pacs.errors import NotFound, PacsError
+from pacs.peers import directory
+from pacs.peers.directory import Peer
+from pacs.upper_layer.association import Association, Context, associate, request_of
+from pacs.upper_layer.errors import (
+    UNKNOWN_CALLED_AE_TITLE,
+    UNKNOWN_CALLING_AE_TITLE,
+    AssociationError,
+    Rejected,
+    TimedOut,
+)
+from pacs.upper_layer.message import C_ECHO_RQ, C_STORE_RQ, MEDIUM, WITH_DATA_SET, Command
+from pacs.upper_layer.wire import Buffer
+
+VERIFICATION = "1.2.840.10008.1.1"
+UNCOMPRESSED = (EXPLICIT_LITTLE_ENDIAN, IMPLICIT_LITTLE_ENDIAN)
+"""What an instance is converted to when the peer cannot take it as it is kept."""
+MOST_CONTEXTS = 128
+"""Of one association: ids are the odd numbers of a byte (PS3.8 9.3.2.2)."""
+
+Proposal = tuple[str, Sequence[str]]
+"""An abstract syntax and its transfer syntaxes: one presentation context."""
+
+
+class Unreachable(PacsError):
+    """A peer cannot be spoken to; the text says in plain words what to look at."""
+
+
+@dataclass(frozen=True, slots=True)
+class EchoAnswer:
+    """What became of a C-ECHO."""
+
+    succeeded: bool
+    explanation: str
+
+
+@dataclass(frozen=True, slots=True)
+class MoveOriginator:
+    """Who asked for the C-MOVE that an instance is sent for (PS3.7 9.1.1.1)."""
+
+    ae_title: str
+    message_id: int
+
+
+def echo(pacs: Pacs, actor: Actor, ae_title: str) -> EchoAnswer:
+    """Ask a peer whether it is there. Raises NotFound for a peer we do not know."""
+    actor.require("administer")
+    peer = directory.by_ae_title(pacs, ae_title)
+    if peer is None:
+        raise NotFound(f"no peer is called {ae_title}: `pacs peer add` makes one known")
+    began = time.monotonic()
+    try:
+        status = _echo(pacs, peer)
+    except Unreachable as error:
+        return EchoAnswer(False, str(error))
+    took_ms = round((time.monotonic() - began) * 1000)
+    if status:
+        return EchoAnswer(False, f"{_name(peer)} is there, but answers C-ECHO with status {status:04X}")
+    return EchoAnswer(True, f"{_name(peer)} is there and accepts us as {pacs.settings.ae_title} ({took_ms} ms)")
+
+
+def open_association(pacs: Pacs, peer: Peer, proposals: Sequence[Proposal]) -> Association:
+    """An association with a peer. Raises Unreachable."""
+    request = request_of(pacs.settings.ae_title, peer.ae_title, proposals)
+    try:
+        return associate((peer.host, peer.port), request)
+    except (AssociationError, OSError) as error:
+        raise Unreachable(explanation_of(error, peer, pacs.settings.ae_title)) from error
+
+
+def proposals_for(kept: Iterable[tuple[str, str]]) -> list[list[Proposal]]:
+    """The contexts in which instances of these (SOP class, transfer syntax) can be sent, by association.
+
+    A context of its own for each syntax that something is kept in, so that nothing is converted that the peer can
+    take as it is; and one of uncompressed syntaxes for each class, which every peer must take (PS3.5 10.1).
+    """
+    syntaxes: dict[str, list[str]] = {}
+    for sop_class_uid, transfer_syntax_uid in dict.fromkeys(kept):
+        syntaxes.setdefault(sop_class_uid, []).append(transfer_syntax_uid)
+    associations: list[list[Proposal]] = [[]]
+    for sop_class_uid, of_class in syntaxes.items():
+        fallback = tuple(uid for uid in UNCOMPRESSED if uid not in of_class)
+        contexts: list[Proposal] = [(sop_class_uid, (uid,)) for uid in of_class]
+        contexts += [(sop_class_uid, fallback)] if fallback else []
+        if len(associations[-1]) + len(contexts) > MOST_CONTEXTS:
+            associations.append([])
+        associations[-1] += contexts
+    return associations
+
+
+def context_for(association: Association, sop_class_uid: str, transfer_syntax_uid: str) -> Context | None:
+    """The context to send an instance in: as it is kept, or else uncompressed; None: the peer takes neither."""
+    usable = {
+        context.transfer_syntax: context
+        for context in association.contexts.values()
+        if context.abstract_syntax == sop_class_uid and context.as_scu
+    }
+    return next((usable[uid] for uid in (transfer_syntax_uid, *UNCOMPRESSED) if uid in usable), None)
+
+
+def store(
+    association: Association,
+    context: Context,
+    sop_instance_uid: str,
+    data_set: Iterable[Buffer],
+    originator: MoveOriginator | None = None,
+) -> int:
+    """Send one instance (C-STORE); the status of the answer. Raises AssociationError."""
+    command = Command(
+        command_field=C_STORE_RQ,
+        message_id=association.next_message_id(),
+        affected_sop_class_uid=context.abstract_syntax,
+        affected_sop_instance_uid=sop_instance_uid,
+        priority=MEDIUM,
+        command_data_set_type=WITH_DATA_SET,
+        move_originator_application_entity_title=originator.ae_title if originator else None,
+        move_originator_message_id=originator.message_id if originator else None,
+    )
+    association.send(context, command, data_set)
+    return _status(association)
+
+
+def explanation_of(error: AssociationError | OSError, peer: Peer, own_ae_title: str) -> str:
+    """Why a peer cannot be spoken to, and what to look at."""
+    place = f"{peer.host}:{peer.port}"
+    match error:
+        case Rejected() if (error.result, error.source, error.reason) == UNKNOWN_CALLED_AE_TITLE:
+            return f"{place} answers, but is not called {peer.ae_title}: check the AE title"
+        case Rejected() if (error.result, error.source, error.reason) == UNKNOWN_CALLING_AE_TITLE:
+            return f"{_name(peer)} does not know us: {own_ae_title} and our address must be registered there"
+        case TimedOut():
+            return f"{place} takes connections but does not speak DICOM: check the port"
+        case AssociationError():
+            return f"{_name(peer)}: {error}"
+        case TimeoutError():
+            return f"{place} does not answer: check the address, and firewalls between us"
+        case ConnectionRefusedError():
+            return f"{place} refuses connections: the machine is there, but nothing listens on this port"
+        case socket.gaierror():
+            return f"no machine is called {peer.host}: check the name, or use its address"
+        case OSError() if error.errno in (errno.EHOSTUNREACH, errno.ENETUNREACH):
+            return f"there is no way to {peer.host}: check the address and the network"
+        case _:
+            return f"{place}: {error.strerror or error}"
+
+
+def _echo(pacs: Pacs, peer: Peer) -> int:
+    association = open_association(pacs, peer, [(VERIFICATION, UNCOMPRESSED)])
+    try:
+        with association:
+            context = next(iter(association.contexts.values()), None)
+            if context is None:
+                raise Unreachable(f"{_name(peer)} is there, but does not take C-ECHO")
+            command = Command(
+                command_field=C_ECHO_RQ,
+                message_id=association.next_message_id(),
+                affected_sop_class_uid=VERIFICATION,
+            )
+            association.send(context, command)
+            status = _status(association)
+            association.release()
+            return status
+    except AssociationError as error:
+        raise Unreachable(explanation_of(error, peer, pacs.settings.ae_title)) from error
+
+
+def _status(association: Association) -> int:
+    """Of the response to what we asked last."""
+    status = association.response().status
+    return PROCESSING_FAILURE if status is None else status
+
+
+def _name(peer: Peer) -> str:
+    return f"{peer.ae_title} at {peer.host}:{peer.port}"
