@@ -199,8 +199,8 @@ class _Batch:
         known = self._connection.execute(_SELECT_PATIENT, {"identity": identity}).mappings().one_or_none()
         if known is not None:
             return known["pk"], dict(known)
-        row = _columns(arrival.header, Level.PATIENT) | {"identity": identity}
-        patient_pk = self._insert(patient, row)
+        row = _columns(arrival.header, Level.PATIENT)
+        patient_pk = self._insert(patient, row | {"identity": identity})
         if forms := name_forms_of(patient_pk, str(arrival.header.values["patient_name"])):
             self._connection.execute(insert(name_form), forms)
         return patient_pk, row

@@ -23,7 +23,7 @@ from pacs import audit
 from pacs.archive.committer import Arrival, file_arrivals
 from pacs.archive.sameness import is_same_content
 from pacs.context import Actor, Pacs
-from pacs.dicom.part10 import MAX_META, UID, FileMeta, file_meta, read_file_meta, read_header
+from pacs.dicom.part10 import MAX_META, UID, FileMeta, Header, file_meta, read_file_meta, read_header
 from pacs.errors import InstanceMismatch, InvalidInstance, OutOfResources, PatientConflict, SeriesConflict
 from storage import Draft, ObjectNotFound, StoreError
 from storage.failpoint import reached
@@ -44,6 +44,8 @@ ADMIT_EVERY = 64 << 20
 """A large instance is admitted again after so many bytes."""
 LONGEST_UID = 64
 """Characters (PS3.5 9.1)."""
+UNSAID = "0.0"
+"""Stands for a UID that a file meta leaves out; no instance has it (PS3.5 9.1: the first component is 0, 1 or 2)."""
 CHEAP_TO_HASH = 16 << 20
 """Bytes up to which a copy that is kept already is read again before it is relied on."""
 
@@ -83,19 +85,24 @@ def receive(
 def ingest(pacs: Pacs, actor: Actor, file: BinaryIO) -> Stored:
     """Keep the instance of a Part 10 stream, which is read once from where it stands to its end.
 
-    Durable when it returns. A file without file meta is taken as `part10.read_file_meta` says. Raises NotAllowed,
-    InvalidInstance, InstanceMismatch, SeriesConflict, PatientConflict, OutOfResources.
+    Durable when it returns. A file meta that is missing or names another instance is replaced, as every file meta
+    is by ours. Raises NotAllowed, InvalidInstance, SeriesConflict, PatientConflict, OutOfResources.
     """
     actor.require("store")
     head = _read_head(file)
     with _refusals_audited(pacs, actor):
         meta = _meta_of(head)
-    body = head[meta.data_set_offset :]
-    if not (meta.sop_class_uid and meta.sop_instance_uid):
-        return _ingest_nameless(pacs, actor, body, file, meta.transfer_syntax_uid)
-    with receive(pacs, actor, meta.sop_class_uid, meta.sop_instance_uid, meta.transfer_syntax_uid) as incoming:
-        incoming.write(body)
-        return _finish_from(file, incoming)
+    said = meta.sop_class_uid or UNSAID, meta.sop_instance_uid or UNSAID
+    with receive(pacs, actor, *said, meta.transfer_syntax_uid) as incoming:
+        incoming.write(head[meta.data_set_offset :])
+        _copy(file, incoming)
+        header = incoming._close()
+        if _names(header) == said:
+            return incoming._keep(header)
+        # What the data set says of itself is true: it is written once more, behind a file meta that agrees.
+        with incoming._data_set() as data_set, receive(pacs, actor, *_names(header), meta.transfer_syntax_uid) as again:
+            _copy(data_set, again)
+            return again.finish()
 
 
 class Incoming:
@@ -128,12 +135,11 @@ class Incoming:
 
         Raises InvalidInstance, InstanceMismatch, SeriesConflict, PatientConflict, OutOfResources.
         """
-        reached("FP1")
+        header = self._close()
         with _refusals_audited(self._pacs, self._actor, self._announced[1]):
-            arrival = self._arrival()
-        with _store_errors():
-            _keep(self._pacs, self._file, arrival)
-        return settle(self._pacs, arrival)
+            if _names(header) != self._announced:
+                raise InstanceMismatch("the data set has another SOP Class or Instance UID than what announced it")
+        return self._keep(header)
 
     def __enter__(self) -> Self:
         with _store_errors():
@@ -160,25 +166,38 @@ class Incoming:
             self._file.write(self._piece)
         self._piece = bytearray()
 
-    def _arrival(self) -> Arrival:
+    def _close(self) -> Header:
+        """Hash and write the last piece, and read what was received. Raises InvalidInstance."""
+        reached("FP1")
         # A small instance is parsed from memory: reading it back costs a dozen calls that each give up the GIL.
         small = None if self._size else io.BytesIO(self._piece)
         self._put()
-        object_key = self._digest.hexdigest()
         reached("FP2")
-        with _store_errors(), small or self._file.reader() as file:
-            header = read_header(file, self._data_set_offset, self._size, self._transfer_syntax_uid)
-        if (header.sop_class_uid, header.sop_instance_uid) != self._announced:
-            raise InstanceMismatch("the data set has another SOP Class or Instance UID than what announced it")
-        return Arrival(
+        with (
+            _refusals_audited(self._pacs, self._actor, self._announced[1]),
+            _store_errors(),
+            small or self._file.reader() as file,
+        ):
+            return read_header(file, self._data_set_offset, self._size, self._transfer_syntax_uid)
+
+    def _keep(self, header: Header) -> Stored:
+        arrival = Arrival(
             header,
             self._transfer_syntax_uid,
-            object_key,
+            self._digest.hexdigest(),
             self._size,
             self._data_set_offset,
             self._actor,
             datetime.now(UTC),
         )
+        with _store_errors():
+            _keep_object(self._pacs, self._file, arrival)
+        return settle(self._pacs, arrival)
+
+    def _data_set(self) -> BinaryIO:
+        file = self._file.reader()
+        file.seek(self._data_set_offset)
+        return file
 
 
 def settle(pacs: Pacs, arrival: Arrival) -> Stored:
@@ -240,39 +259,13 @@ def _meta_of(head: bytes) -> FileMeta:
     return meta
 
 
-def _ingest_nameless(pacs: Pacs, actor: Actor, body: bytes, rest: BinaryIO, transfer_syntax_uid: str) -> Stored:
-    """A file whose meta does not say what it is: it is set aside until its data set has said so."""
-    with _store_errors():
-        _admit(pacs)
-        aside = pacs.objects.draft()
-    with aside as draft:
-        size = _copy_to_draft(body, rest, draft)
-        with draft.reader() as file:
-            with _refusals_audited(pacs, actor):
-                header = read_header(file, 0, size, transfer_syntax_uid)
-            file.seek(0)
-            with receive(pacs, actor, header.sop_class_uid, header.sop_instance_uid, transfer_syntax_uid) as incoming:
-                return _finish_from(file, incoming)
+def _names(header: Header) -> tuple[str, str]:
+    return header.sop_class_uid, header.sop_instance_uid
 
 
-def _copy_to_draft(body: bytes, rest: BinaryIO, draft: Draft) -> int:
-    """The number of bytes copied."""
-    size = 0
-    piece = body
-    while piece:
-        with _store_errors():
-            draft.write(piece)
-        size += len(piece)
-        if size > LARGEST:
-            raise InvalidInstance(f"the instance is larger than {LARGEST} bytes")
-        piece = rest.read(PIECE)
-    return size
-
-
-def _finish_from(file: BinaryIO, incoming: Incoming) -> Stored:
+def _copy(file: BinaryIO, incoming: Incoming) -> None:
     while piece := file.read(PIECE):
         incoming.write(piece)
-    return incoming.finish()
 
 
 def _read_head(file: BinaryIO) -> bytes:
@@ -298,7 +291,7 @@ def _admit(pacs: Pacs, in_flight: int = 0) -> None:
         raise OutOfResources(f"less than {mark >> 20} MiB would stay free")
 
 
-def _keep(pacs: Pacs, draft: Draft, arrival: Arrival) -> None:
+def _keep_object(pacs: Pacs, draft: Draft, arrival: Arrival) -> None:
     """Put the object under its key, and in the place of a copy there that is damaged."""
     key = arrival.object_key
     if not pacs.objects.exists(key) or _is_sound(pacs, key, arrival.size):

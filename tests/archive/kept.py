@@ -58,7 +58,7 @@ def kept(pacs: Pacs) -> list[Row]:
 
 def rows_of(pacs: Pacs, table: Table) -> list[Any]:
     with pacs.database.read() as connection:
-        return list(connection.execute(select(table).order_by(table.c.pk)))
+        return list(connection.execute(select(table).order_by(*table.primary_key or table.c)))
 
 
 def flags(pacs: Pacs) -> Counter[str]:
