@@ -80,10 +80,43 @@ function wasmByPath(): Plugin {
   };
 }
 
+/** The codecs have a branch for Node that asks for its modules; a browser never takes it. */
+function withoutNode(): Plugin {
+  const nothing = "\0nothing-of-node";
+  return {
+    name: "without-node",
+    enforce: "pre",
+    resolveId: (id) => (id === "fs" || id === "path" ? nothing : null),
+    load: (id) => (id === nothing ? "export default {}" : null),
+  };
+}
+
+/** Chunks that are fetched when a series or a reader needs them. Of each kind one is needed. */
+const CODEC = /^(native|rle|jpeg|jpegll|jpegls|j2k|htj2k)-/;
+const LANGUAGE = /^(en|fr|vi)-/;
+const BUDGET_BYTES = 60 * 1024;
+
+/** Fails the build when the script that comes before the first picture outgrows its budget (as gzip, WebAssembly aside). */
+function holdBudget(): Plugin {
+  return {
+    name: "hold-budget",
+    apply: "build",
+    closeBundle() {
+      const scripts = readdirSync(join(OUT, "assets")).filter((name) => name.endsWith(".js"));
+      const sized = scripts.map((name) => ({ name, size: statSync(join(OUT, "assets", `${name}.gz`)).size }));
+      const largest = (kind: RegExp): number => Math.max(0, ...sized.filter(({ name }) => kind.test(name)).map(({ size }) => size));
+      const always = sized.filter(({ name }) => !CODEC.test(name) && !LANGUAGE.test(name));
+      const total = always.reduce((sum, { size }) => sum + size, largest(CODEC) + largest(LANGUAGE));
+      if (total > BUDGET_BYTES) throw new Error(`${total} bytes of script before the first picture: the budget is ${BUDGET_BYTES}`);
+      console.log(`${total} bytes of script before the first picture, of ${BUDGET_BYTES}`);
+    },
+  };
+}
+
 export default defineConfig({
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
-  plugins: process.env.VITEST ? [wasmByPath()] : [inlineBoot(), listInlineScripts(), precompress()],
-  worker: { format: "es" },
+  plugins: process.env.VITEST ? [wasmByPath()] : [withoutNode(), inlineBoot(), listInlineScripts(), precompress(), holdBudget()],
+  worker: { format: "es", plugins: () => [withoutNode()] },
   build: {
     outDir: OUT,
     emptyOutDir: true,

@@ -1,0 +1,248 @@
+import { afterEach, expect, test, vi } from "vitest";
+import type { DecodedFrame } from "../src/geom/pixels";
+import { fetchMe, onSignedOut } from "../src/net/api";
+import { createLru, createNearStore } from "../src/net/cache";
+import { createFrameLoader, type LoaderOptions, nearestFirst } from "../src/net/queue";
+import { frameAttributes, type SeriesDocument } from "../src/net/series";
+import { framesIn } from "../src/net/stream";
+
+afterEach(() => vi.unstubAllGlobals());
+
+/** Frames as the server writes them. */
+function written(frames: readonly (readonly [index: number, length: number])[]): Uint8Array {
+  const out = new Uint8Array(frames.reduce((sum, [, length]) => sum + 8 + length, 0));
+  const view = new DataView(out.buffer);
+  let at = 0;
+  for (const [index, length] of frames) {
+    view.setUint32(at, index, true);
+    view.setUint32(at + 4, length, true);
+    out.fill(index, at + 8, at + 8 + length);
+    at += 8 + length;
+  }
+  return out;
+}
+
+function inPieces(bytes: Uint8Array, size: number): ReadableStream<Uint8Array> {
+  const pieces = Array.from({ length: Math.ceil(bytes.length / size) }, (_, i) => bytes.slice(i * size, (i + 1) * size));
+  return new ReadableStream({
+    pull(controller) {
+      const piece = pieces.shift();
+      if (piece) controller.enqueue(piece);
+      else controller.close();
+    },
+  });
+}
+
+async function collected(body: ReadableStream<Uint8Array>): Promise<number[][]> {
+  const found: number[][] = [];
+  for await (const { index, bytes } of framesIn(body)) found.push([index, bytes.length, bytes[0] ?? -1, bytes.at(-1) ?? -1]);
+  return found;
+}
+
+test.each([1, 3, 8, 1000])("a stream in pieces of %i bytes gives its frames", async (size) => {
+  const bytes = written([[7, 20], [300, 0], [2, 1]]);
+
+  expect(await collected(inPieces(bytes, size))).toEqual([[7, 20, 7, 7], [300, 0, -1, -1], [2, 1, 2, 2]]);
+});
+
+test.each([4, 15])("a stream that ends after %i bytes is an error", async (length) => {
+  await expect(collected(inPieces(written([[7, 20]]).slice(0, length), 5))).rejects.toThrow("within a frame");
+});
+
+test("frames are asked for from the nearest to the farthest", () => {
+  expect(nearestFirst(1, 5)).toEqual([1, 2, 0, 3, 4]);
+  expect(nearestFirst(0, 1)).toEqual([0]);
+});
+
+test("the least recently used is forgotten first, and never the newest", () => {
+  const lru = createLru<number>(10, (value) => value);
+  lru.set(1, 4);
+  lru.set(2, 4);
+  lru.get(1);
+  lru.set(3, 4);
+  expect([...lru.indices()]).toEqual([1, 3]);
+
+  lru.set(4, 100);
+  expect([...lru.indices()]).toEqual([4]);
+});
+
+test("what lies farthest from the frame looked at is forgotten first", () => {
+  const store = createNearStore(30);
+  for (const index of [0, 5, 9, 6]) store.add(index, new Uint8Array(10), 6);
+
+  expect([0, 5, 9, 6].filter(store.has)).toEqual([5, 9, 6]);
+  expect(store.capacity()).toBe(3);
+});
+
+test("an attribute is that of the frame, or the one all share", () => {
+  const document = documentOf(2, { per_frame: { slice_location: [1, 2] }, shared: { rows: 4 } });
+
+  expect(frameAttributes(document, 1)).toMatchObject({ rows: 4, slice_location: 2 });
+});
+
+test("a 401 is told to who asked to know", async () => {
+  vi.stubGlobal("fetch", async () => new Response("{\"title\":\"sign in\"}", { status: 401 }));
+  const told = vi.fn();
+  const unbind = onSignedOut(told);
+
+  expect(await fetchMe()).toEqual({ ok: false, status: 401, reason: "sign in" });
+  expect(told).toHaveBeenCalledOnce();
+  unbind();
+});
+
+test("a server that is not reached is an answer, not an exception", async () => {
+  vi.stubGlobal("fetch", async () => Promise.reject(new TypeError("network")));
+
+  expect(await fetchMe()).toMatchObject({ ok: false, status: 0 });
+});
+
+function documentOf(frames: number, more: Partial<SeriesDocument> = {}): SeriesDocument {
+  const known = { study_instance_uid: "1", series_instance_uid: "2", revision: 3, number_of_frames: frames, shared: {}, per_frame: {} };
+  return { ...known, ...more } as SeriesDocument;
+}
+
+/** A server of frames of 10 bytes: it answers a request when the test lets it. */
+function frameServer(): { readonly orders: number[][]; answer(request: number, frames?: number): void; end(request: number): void; aborted(request: number): boolean } {
+  const orders: number[][] = [];
+  const requests: { controller?: ReadableStreamDefaultController<Uint8Array>; signal: AbortSignal; sent: number }[] = [];
+  vi.stubGlobal("fetch", async (path: string, { signal }: { signal: AbortSignal }) => {
+    orders.push(new URL(path, "http://server").searchParams.get("order")!.split(",").map(Number));
+    const request: (typeof requests)[number] = { signal, sent: 0 };
+    requests.push(request);
+    const body = new ReadableStream<Uint8Array>({
+      start(controller) {
+        request.controller = controller;
+        signal.addEventListener("abort", () => controller.error(new DOMException("aborted", "AbortError")));
+      },
+    });
+    return new Response(body);
+  });
+  return {
+    orders,
+    answer(number, frames = Number.POSITIVE_INFINITY) {
+      const request = requests[number]!;
+      const order = orders[number]!.slice(request.sent, request.sent + frames);
+      request.sent += order.length;
+      if (order.length > 0) request.controller!.enqueue(written(order.map((index) => [index, 10])));
+    },
+    end: (number) => requests[number]!.controller!.close(),
+    aborted: (number) => requests[number]!.signal.aborted,
+  };
+}
+
+function loaderOf(document: SeriesDocument, more: Partial<LoaderOptions> = {}): { loader: ReturnType<typeof createFrameLoader>; decoded: number[]; failed: [number, string][] } {
+  const decoded: number[] = [];
+  const failed: [number, string][] = [];
+  const loader = createFrameLoader(document, {
+    decode: async (bytes): Promise<DecodedFrame> => ({ rows: 1, columns: 10, samples: 1, values: new Uint8Array(bytes) }),
+    onDecoded: (index) => decoded.push(index),
+    onFailed: (index, reason) => failed.push([index, reason]),
+    encodedBudget: 1e6,
+    decodedBudget: 1e6,
+    ...more,
+  });
+  return { loader, decoded, failed };
+}
+
+test("the wanted frame is fetched alone, and the rest only when told", async () => {
+  const server = frameServer();
+  const { loader, decoded } = loaderOf(documentOf(5));
+
+  loader.want(2);
+  await vi.waitFor(() => expect(server.orders).toEqual([[2]]));
+  server.answer(0);
+  server.end(0);
+  await vi.waitFor(() => expect(decoded).toEqual([2]));
+  expect(server.orders.length).toBe(1);
+
+  loader.fill();
+  await vi.waitFor(() => expect(server.orders[1]).toEqual([3, 1, 4, 0]));
+  server.answer(1);
+  server.end(1);
+  await vi.waitFor(() => expect(loader.full.value).toBe(true));
+  expect(loader.loaded.value).toBe(5);
+});
+
+test("a jump aborts the stream and asks for the rest anew from there", async () => {
+  const server = frameServer();
+  const { loader, decoded } = loaderOf(documentOf(100));
+  loader.want(0);
+  loader.fill();
+  await vi.waitFor(() => expect(server.orders.length).toBe(1));
+  server.answer(0);
+  server.end(0);
+  await vi.waitFor(() => expect(server.orders.length).toBe(2));
+  server.answer(1, 3);
+  await vi.waitFor(() => expect(loader.loaded.value).toBe(4));
+
+  loader.want(50);
+
+  await vi.waitFor(() => expect(server.orders[2]?.slice(0, 3)).toEqual([50, 51, 49]));
+  expect(server.aborted(1)).toBe(true);
+  server.answer(2, 1);
+  await vi.waitFor(() => expect(decoded).toContain(50));
+});
+
+test("a frame that is about to come is waited for", async () => {
+  const server = frameServer();
+  const { loader } = loaderOf(documentOf(100));
+  loader.want(0);
+  loader.fill();
+  await vi.waitFor(() => expect(server.orders.length).toBe(1));
+  server.answer(0);
+  server.end(0);
+  await vi.waitFor(() => expect(server.orders.length).toBe(2));
+  server.answer(1, 3);
+  await vi.waitFor(() => expect(loader.loaded.value).toBe(4));
+
+  loader.want(5);
+  server.answer(1, 4);
+
+  await vi.waitFor(() => expect(loader.loaded.value).toBe(8));
+  expect(server.orders.length).toBe(2);
+});
+
+test("a frame that cannot be decoded fails alone", async () => {
+  const server = frameServer();
+  const { loader, failed } = loaderOf(documentOf(2), { decode: async () => Promise.reject(new Error("damaged")) });
+  loader.want(1);
+  await vi.waitFor(() => expect(server.orders.length).toBe(1));
+  server.answer(0);
+
+  await vi.waitFor(() => expect(failed).toEqual([[1, "damaged"]]));
+});
+
+test("what the server refuses is told at once", async () => {
+  vi.stubGlobal("fetch", async () => new Response("", { status: 404, statusText: "Not Found" }));
+  const { loader, failed } = loaderOf(documentOf(2));
+
+  loader.want(0);
+
+  await vi.waitFor(() => expect(failed).toEqual([[-1, "404 Not Found"]]));
+});
+
+test("a connection that is cut is tried again", async () => {
+  const server = frameServer();
+  const { loader } = loaderOf(documentOf(2));
+  loader.want(0);
+  await vi.waitFor(() => expect(server.orders.length).toBe(1));
+  server.end(0);
+
+  await vi.waitFor(() => expect(server.orders).toEqual([[0], [0]]), { timeout: 3000 });
+});
+
+test("frames larger than the budget for decoded ones are not decoded beforehand", async () => {
+  const server = frameServer();
+  const { loader, decoded } = loaderOf(documentOf(9), { decodedBudget: 15 });
+  loader.want(4);
+  loader.fill();
+  await vi.waitFor(() => expect(server.orders.length).toBe(1));
+  server.answer(0);
+  server.end(0);
+  await vi.waitFor(() => expect(server.orders.length).toBe(2));
+  server.answer(1);
+  server.end(1);
+  await vi.waitFor(() => expect(loader.full.value).toBe(true));
+
+  expect(decoded).toEqual([4]);
+});
