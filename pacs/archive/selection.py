@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from sqlalchemy import Column, ColumnElement, Select, select
+from sqlalchemy import Column, ColumnElement, Select, case, func, select
 
 from pacs.context import Actor, Pacs
 from pacs.dicom.frames import FrameTable
@@ -56,7 +56,7 @@ def instances(pacs: Pacs, actor: Actor, study: Uids = None, series: Uids = None,
         rows = connection.execute(_select_refs(actor, study, series, sop)).all()
     if not rows:
         raise NotFound("no such study, series or instance")
-    return sorted(map(_ref, rows), key=_order)
+    return sorted((InstanceRef(*row) for row in rows), key=_order)
 
 
 def instance_with_frames(
@@ -69,7 +69,8 @@ def instance_with_frames(
         row = connection.execute(statement).one_or_none()
     if row is None:
         raise NotFound("no such instance")
-    return _ref(row[:-1]), None if row[-1] is None else FrameTable.from_bytes(row[-1])
+    *ref, data = row
+    return InstanceRef(*ref), None if data is None else FrameTable.from_bytes(data)
 
 
 def frame_tables(pacs: Pacs, refs: Sequence[InstanceRef]) -> dict[int, FrameTable]:
@@ -120,6 +121,7 @@ def data_set_chunks(pacs: Pacs, ref: InstanceRef, size: int = CHUNK) -> Iterator
 
 def _select_refs(actor: Actor, study: Uids, series: Uids, sop: Uids) -> Select[tuple[Any, ...]]:
     instance, of_series, of_study = tables.instance.c, tables.series.c, tables.study.c
+    has_frames = instance.frame_table.is_not(None)
     return (
         select(
             instance.pk,
@@ -133,8 +135,8 @@ def _select_refs(actor: Actor, study: Uids, series: Uids, sop: Uids) -> Select[t
             instance.data_set_offset,
             of_series.series_number,
             instance.instance_number,
-            instance.number_of_frames,
-            instance.frame_table.is_not(None),
+            func.coalesce(instance.number_of_frames, case((has_frames, 1), else_=0)),
+            has_frames,
         )
         .select_from(tables.instance.join(tables.series).join(tables.study))
         .where(
@@ -174,11 +176,6 @@ def _check(ref: InstanceRef, digest: str) -> None:
 def _lost(ref: InstanceRef, why: str) -> OutOfResources:
     log.error("object lost or damaged", sop_instance_uid=ref.sop_instance_uid, object_key=ref.object_key, why=why)
     return OutOfResources(f"the kept bytes of instance {ref.sop_instance_uid} are missing or damaged")
-
-
-def _ref(row: Sequence[Any]) -> InstanceRef:
-    *values, number_of_frames, has_frames = row
-    return InstanceRef(*values, number_of_frames or int(has_frames), bool(has_frames))
 
 
 def _order(ref: InstanceRef) -> tuple[int, str, int, str]:

@@ -66,7 +66,7 @@ def render(
     """
     stored = stored_values(description, samples)
     if description.samples_per_pixel == 3:
-        return _rgb(description, stored, colour_space)
+        return rgb_of(description, stored, colour_space)
     if description.samples_per_pixel != 1:
         raise Undecodable(f"{description.samples_per_pixel} samples per pixel are no picture")
     if presentation.palette is not None:
@@ -211,7 +211,8 @@ def _palette_colours(palette: Palette, stored: Samples) -> Picture:
     return table[indices]
 
 
-def _rgb(description: PixelDescription, stored: Samples, colour_space: str) -> Picture:
+def rgb_of(description: PixelDescription, stored: Samples, colour_space: str) -> Picture:
+    """Stored values of three samples as 8-bit red, green and blue. Raises Undecodable for floats."""
     if stored.dtype.kind == "f":
         raise Undecodable("colours of floating point samples are no picture")
     shift = description.bits_stored - 8

@@ -25,6 +25,8 @@ Order = Literal["position", "phase_position", "instance_number"]
 """How frames are sorted. position: along the normal of one stack, in the direction of the instance numbers;
 phase_position: several stacks at the same places (4D, echoes), one after the other; else by instance number."""
 
+SpacingSource = Literal["", "patient", "calibrated", "detector", "scanned", "region"]
+
 
 class Patient(TypedDict):
     """For the corners. The name is the whole PN value, component groups joined by `=`."""
@@ -129,7 +131,7 @@ class FrameAttributes(TypedDict):
     """Index into `palettes`."""
     pixel_spacing: tuple[float, float] | None
     """mm between rows, then between columns."""
-    pixel_spacing_source: Literal["", "patient", "calibrated", "detector", "scanned", "region"]
+    pixel_spacing_source: SpacingSource
     """patient: Pixel Spacing; calibrated: Pixel Spacing beside a different Imager Pixel Spacing; detector: Imager
     Pixel Spacing alone, the body is smaller (PS3.3 10.7); scanned: Nominal Scanned Pixel Spacing; region: the
     largest ultrasound region in cm, and right within it only."""

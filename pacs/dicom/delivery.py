@@ -1,0 +1,74 @@
+"""What a browser is given of a frame: the bytes as they are where it can decode them, else samples as they are."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from pacs.dicom.pixels import (
+    ENCAPSULATED_UNCOMPRESSED,
+    EXPLICIT,
+    IMPLICIT,
+    JPEG_BASELINE,
+    RLE,
+    SUBSAMPLED,
+    PixelDescription,
+    colour_space_of,
+    decode_frame,
+    stored_values,
+)
+from pacs.dicom.render import rgb_of
+
+DECODED_BY_BROWSERS = frozenset(
+    (
+        RLE,
+        JPEG_BASELINE,
+        *(f"1.2.840.10008.1.2.4.{number}" for number in (57, 70, 80, 81, 90, 91, 201, 202, 203)),
+    )
+)
+"""Encapsulated transfer syntaxes that the viewer decodes itself."""
+SAMPLES_AS_THEY_ARE = frozenset((IMPLICIT, EXPLICIT, ENCAPSULATED_UNCOMPRESSED))
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """How a frame is delivered."""
+
+    transfer_syntax_uid: str
+    description: PixelDescription
+    """Of what is delivered."""
+    is_transcoded: bool
+    """What is stored is decoded first."""
+
+
+def delivery_of(description: PixelDescription, transfer_syntax_uid: str) -> Delivery:
+    """How frames so described are delivered."""
+    if _goes_as_it_is(description, transfer_syntax_uid):
+        is_native = transfer_syntax_uid in SAMPLES_AS_THEY_ARE
+        return Delivery(EXPLICIT if is_native else transfer_syntax_uid, description, False)
+    if description.samples_per_pixel == 3:
+        plain = replace(
+            description, photometric_interpretation="RGB", bits_allocated=8, bits_stored=8, high_bit=7, is_signed=False
+        )
+    else:
+        bits = max(description.bits_allocated, 8)
+        plain = replace(description, bits_allocated=bits, high_bit=description.bits_stored - 1)
+    return Delivery(EXPLICIT, replace(plain, planar_configuration=0, in_words=False), True)
+
+
+def delivered_frame(description: PixelDescription, data: bytes, transfer_syntax_uid: str) -> bytes:
+    """The bytes of a frame that must be transcoded, as `delivery_of` describes them. Raises Undecodable."""
+    values = stored_values(description, decode_frame(description, data, transfer_syntax_uid))
+    if description.samples_per_pixel == 3:
+        values = rgb_of(description, values, colour_space_of(description, data, transfer_syntax_uid))
+    return np.ascontiguousarray(values).tobytes()
+
+
+def _goes_as_it_is(description: PixelDescription, transfer_syntax_uid: str) -> bool:
+    if description.bits_allocated not in (8, 16, 32) and description.keyword == "PixelData":
+        return False
+    if transfer_syntax_uid in SAMPLES_AS_THEY_ARE:
+        return description.photometric_interpretation not in SUBSAMPLED
+    if transfer_syntax_uid == JPEG_BASELINE and description.samples_per_pixel == 3:
+        # Without a marker a browser takes three components for YCbCr.
+        return description.photometric_interpretation != "RGB"
+    return transfer_syntax_uid in DECODED_BY_BROWSERS
