@@ -80,19 +80,26 @@ def check(
     repair: Annotated[bool, typer.Option(help="take in what has no row; mark what is lost or damaged")] = False,
 ) -> None:
     """Compare rows and objects, both ways; exit 1 when something differs."""
-    with opened_pacs() as pacs:
-        report = recovery.check(pacs, digests=digests, repair=repair)
-    for line in report.lines():
-        typer.echo(line)
+    with opened_pacs() as pacs, told_progress("objects checked") as progress:
+        report = recovery.check(pacs, digests=digests, repair=repair, progress=progress)
+    for word, keys in (
+        ("without a row", report.without_row),
+        ("taken in", report.adopted),
+        ("lost", report.lost),
+        ("damaged", report.damaged),
+    ):
+        for key in keys:
+            typer.echo(f"{word}  {key}")
+    typer.echo(f"{report.objects} objects, {len(report.lost)} lost, {len(report.damaged)} damaged")
     raise typer.Exit(0 if report.is_clean else 1)
 
 
 @app.command()
 def reindex() -> None:
     """Build the index again from the objects alone."""
-    with opened_pacs() as pacs, told_progress("reading objects") as progress:
-        count = recovery.reindex(pacs, progress)
-    typer.echo(f"{count} objects read")
+    with opened_pacs() as pacs, told_progress("objects read") as progress:
+        report = recovery.reindex(pacs, progress=progress)
+    typer.echo(f"{report.objects} objects, {len(report.damaged)} damaged")
 
 
 @app.command()
@@ -202,15 +209,16 @@ def told_plainly() -> Iterator[None]:
 
 
 @contextmanager
-def told_progress(label: str) -> Iterator[Any]:
-    """A callback `(done, total)` behind a progress bar."""
-    with typer.progressbar(length=1, label=label, file=sys.stderr) as bar:
+def told_progress(label: str) -> Iterator[recovery.Progress]:
+    """A callback that shows a growing number to whoever sits before a terminal."""
 
-        def progress(done: int, total: int) -> None:
-            bar.length = max(total, 1)
-            bar.update(done - bar.pos)
+    def show(count: int) -> None:
+        if sys.stderr.isatty():
+            typer.echo(f"\r{count} {label}", err=True, nl=False)
 
-        yield progress
+    yield show
+    if sys.stderr.isatty():
+        typer.echo("", err=True)
 
 
 def fail(sentence: str) -> None:
@@ -235,8 +243,8 @@ def _migrate(pacs: Pacs) -> None:
 
 def _make_ready(pacs: Pacs) -> None:
     _migrate(pacs)
-    with told_progress("looking for what a crash left") as progress:
-        recovery.recover(pacs, progress)
+    with told_progress("objects looked at") as progress:
+        recovery.recover(pacs, progress=progress)
 
 
 def _refuse_open_access(pacs: Pacs, doors: list[Door]) -> None:

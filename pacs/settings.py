@@ -16,6 +16,7 @@ from pydantic import (
 )
 from pydantic_settings import (
     BaseSettings,
+    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
@@ -47,7 +48,7 @@ def address_of(text: object) -> object:
     return {"host": host, "port": port}
 
 
-ListenAddress = Annotated[Address, BeforeValidator(address_of)]
+ListenAddress = Annotated[Address, NoDecode, BeforeValidator(address_of)]
 
 
 class Settings(BaseSettings):
@@ -64,7 +65,9 @@ class Settings(BaseSettings):
     s3_secret_key: SecretStr = Field(SecretStr(""), description="secret key of the S3 store")
     ae_title: str = Field("PACS", min_length=1, max_length=16, description="what peers call us")
     dicom: ListenAddress = Field(Address(host="127.0.0.1", port=11112), description="DICOM listens here")
-    dicom_tls: ListenAddress | None = Field(None, description="DICOM over TLS listens here")
+    dicom_tls: Annotated[Address | None, NoDecode, BeforeValidator(address_of)] = Field(
+        None, description="DICOM over TLS listens here"
+    )
     tls_cert: Path | None = Field(None, description="our certificate (PEM), for DICOM TLS")
     tls_key: Path | None = Field(None, description="its private key (PEM)")
     tls_ca: Path | None = Field(None, description="who signs the peers' certificates (PEM): mutual TLS")

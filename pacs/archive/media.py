@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 from pacs.archive.ingest import Stored, ingest
 from pacs.context import Actor, Pacs
@@ -76,7 +76,11 @@ def _files_at(path: Path, on_media: bool) -> Iterator[Found]:
     elif _is_archive(path):
         yield from _entries_of(path)
     elif not _is_media_index(path.name):
-        yield Found(str(path), partial(path.open, "rb"), on_media)
+        yield Found(str(path), partial(_open_file, path), on_media)
+
+
+def _open_file(path: Path) -> BinaryIO:
+    return path.open("rb")
 
 
 def _entries_of(path: Path) -> Iterator[Found]:
@@ -125,7 +129,7 @@ def _looks_like_dicom(file: BinaryIO) -> bool:
 class _Bounded(io.RawIOBase):
     """An archive's entry that may not grow past a limit, counted while it is inflated."""
 
-    def __init__(self, source: zipfile.ZipExtFile, limit: int) -> None:
+    def __init__(self, source: IO[bytes], limit: int) -> None:
         self._source, self._left = source, limit
 
     def readable(self) -> bool:
