@@ -1,5 +1,8 @@
 // Our own REST API, typed. An answer is a value: a caller sees at once that it may have failed.
+import { ME, seriesPath, studyPath } from "./paths";
 import type { SeriesDocument } from "./series";
+
+export { seriesPath, studyPath };
 
 export interface Failed {
   readonly ok: false;
@@ -78,16 +81,8 @@ export function tellSignedOut(): void {
   for (const listener of signedOutListeners) listener();
 }
 
-export function studyPath(studyUid: string): string {
-  return `/api/studies/${encodeURIComponent(studyUid)}`;
-}
-
-export function seriesPath(studyUid: string, seriesUid: string): string {
-  return `${studyPath(studyUid)}/series/${encodeURIComponent(seriesUid)}`;
-}
-
 export function fetchMe(signal?: AbortSignal): Promise<Answer<Me>> {
-  return fetchJson("/api/me", signal);
+  return fetchJson(ME, signal);
 }
 
 export function fetchStudies(query: StudyQuery, signal?: AbortSignal): Promise<Answer<StudyPage>> {

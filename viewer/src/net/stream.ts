@@ -1,5 +1,6 @@
 // Many frames in one response: [u32 index][u32 length][bytes], little endian, in the order asked for.
-import { seriesPath, takeBooted, tellSignedOut } from "./api";
+import { takeBooted, tellSignedOut } from "./api";
+import { framesPath } from "./paths";
 import type { SeriesDocument } from "./series";
 
 export interface FrameBytes {
@@ -20,11 +21,6 @@ export class FramesRefused extends Error {
 const HEADER_BYTES = 8;
 /** No frame is larger: what claims to be is a broken stream. */
 const MOST_BYTES = 1 << 30;
-
-export function framesPath(document: Pick<SeriesDocument, "study_instance_uid" | "series_instance_uid" | "revision">, order: readonly number[]): string {
-  const { study_instance_uid, series_instance_uid, revision } = document;
-  return `${seriesPath(study_instance_uid, series_instance_uid)}/frames?order=${order.join(",")}&revision=${revision}`;
-}
 
 /** The frames of a series as they arrive. Throws FramesRefused, or what fetch throws when it is aborted or cut off. */
 export async function* streamFrames(document: SeriesDocument, order: readonly number[], signal: AbortSignal): AsyncGenerator<FrameBytes> {
