@@ -1,10 +1,11 @@
 """The web door: every router, in one app."""
 
+from anyio import CapacityLimiter
 from fastapi import FastAPI
 
 import pacs as package
 from pacs.context import Pacs
-from pacs.web import auth, docs, health, pages
+from pacs.web import auth, docs, health, pages, qido, stow
 from pacs.web.headers import Headers, policy_of_build
 from pacs.web.problem import answer_problems
 
@@ -19,8 +20,9 @@ def create_app(pacs: Pacs) -> FastAPI:
         redoc_url=None,
     )
     app.state.pacs = pacs
+    app.state.storing = CapacityLimiter(stow.AT_ONCE)
     answer_problems(app)
     app.add_middleware(Headers, policy=policy_of_build(pages.STATIC))
-    for room in (health, auth, docs, pages):
+    for room in (qido, stow, auth, health, docs, pages):
         app.include_router(room.router)
     return app

@@ -1,0 +1,252 @@
+"""QIDO-RS: search for studies, series and instances (PS3.18 10.6)."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import StreamingResponse
+from pydicom.datadict import keyword_for_tag, tag_for_keyword
+
+from pacs.archive.find import Answers, find
+from pacs.context import Actor
+from pacs.dicom.attributes import ATTRIBUTES, BY_PATH, UNIQUE_KEY, Level
+from pacs.dicom.dicomjson import Row, json_encoder
+from pacs.dicom.media import DICOM_JSON, Offer, choose
+from pacs.dicom.query import Query, parse_match
+from pacs.errors import InvalidQuery
+from pacs.web.auth import pacs_of, signed_in
+
+PIECE = 256 << 10
+"""Bytes: a larger answer is sent in pieces of this size."""
+
+RETURNED: Mapping[Level, tuple[str, ...]] = {  # PS3.18 Tables 10.6.3-3 to 10.6.3-5: what is returned unasked
+    Level.STUDY: (
+        *("StudyDate", "StudyTime", "AccessionNumber", "ModalitiesInStudy", "ReferringPhysicianName"),
+        *("PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyInstanceUID", "StudyID"),
+        *("NumberOfStudyRelatedSeries", "NumberOfStudyRelatedInstances"),
+    ),
+    Level.SERIES: (
+        *("Modality", "SeriesDescription", "SeriesInstanceUID", "SeriesNumber", "NumberOfSeriesRelatedInstances"),
+        *("PerformedProcedureStepStartDate", "PerformedProcedureStepStartTime"),
+        "RequestAttributesSequence.ScheduledProcedureStepID",
+        "RequestAttributesSequence.RequestedProcedureID",
+    ),
+    Level.IMAGE: (
+        *("SOPClassUID", "SOPInstanceUID", "InstanceNumber", "Rows", "Columns", "BitsAllocated", "NumberOfFrames"),
+        "AvailableTransferSyntaxUID",
+    ),
+}
+MADE_BY_US = frozenset(("SpecificCharacterSet", "InstanceAvailability", "RetrieveURL"))
+"""In every answer, whatever is asked."""
+router = APIRouter(prefix="/dicom-web", tags=["QIDO-RS"])
+
+
+@router.get("/studies")
+@signed_in
+def search_studies(request: Request, actor: Actor) -> Response:
+    """Search for studies. Parameters: attributes by keyword or tag, includefield, fuzzymatching, limit, offset."""
+    return _search(request, actor, Level.STUDY)
+
+
+@router.get("/series")
+@signed_in
+def search_series(request: Request, actor: Actor) -> Response:
+    """Search for series of all studies."""
+    return _search(request, actor, Level.SERIES)
+
+
+@router.get("/studies/{study}/series")
+@signed_in
+def search_series_of_study(request: Request, actor: Actor, study: str) -> Response:
+    """Search for series of a study."""
+    return _search(request, actor, Level.SERIES, StudyInstanceUID=study)
+
+
+@router.get("/instances")
+@signed_in
+def search_instances(request: Request, actor: Actor) -> Response:
+    """Search for instances of all studies."""
+    return _search(request, actor, Level.IMAGE)
+
+
+@router.get("/studies/{study}/instances")
+@signed_in
+def search_instances_of_study(request: Request, actor: Actor, study: str) -> Response:
+    """Search for instances of a study."""
+    return _search(request, actor, Level.IMAGE, StudyInstanceUID=study)
+
+
+@router.get("/studies/{study}/series/{series}/instances")
+@signed_in
+def search_instances_of_series(request: Request, actor: Actor, study: str, series: str) -> Response:
+    """Search for instances of a series."""
+    return _search(request, actor, Level.IMAGE, StudyInstanceUID=study, SeriesInstanceUID=series)
+
+
+@dataclass(slots=True)
+class Asked:
+    """A search as its parameters tell it."""
+
+    level: Level
+    fuzzy: bool = False
+    limit: int | None = None
+    offset: int = 0
+    keys: dict[str, list[str]] = field(default_factory=dict)
+    """Values to match, by the path of the attribute."""
+    include: list[str] = field(default_factory=list)
+    """Paths to return besides."""
+    left_out: list[str] = field(default_factory=list)
+    """What was asked for and is not done, by its name there: a Warning says so."""
+
+    def query(self) -> Query:
+        """The question to the archive. Raises InvalidQuery."""
+        matches = {path: parse_match(BY_PATH[path], values, fuzzy=self.fuzzy) for path, values in self.keys.items()}
+        levels = [self.level]
+        if self.level > Level.STUDY and "StudyInstanceUID" not in matches:
+            levels.append(Level.STUDY)
+        if self.level > Level.SERIES and "SeriesInstanceUID" not in matches:
+            levels.append(Level.SERIES)
+        returned = [path for level in sorted(levels) for path in RETURNED[level]]
+        uids = [UNIQUE_KEY[level] for level in Level if Level.STUDY <= level <= self.level]
+        include = tuple(dict.fromkeys((*returned, *uids, *matches, *self.include)))
+        return Query(self.level, matches, include, self.limit, self.offset)
+
+
+def asked_of(level: Level, path: Mapping[str, str], parameters: Sequence[tuple[str, str]]) -> Asked:
+    """What a request asks for. path: the UIDs in its path, by keyword. Raises InvalidQuery."""
+    asked = Asked(level, keys={keyword: [uid] for keyword, uid in path.items()})
+    seen: set[str] = set()
+    for name, value in parameters:
+        if name == "includefield":
+            for one in value.split(","):
+                _include(asked, one)
+        elif name in seen:
+            raise InvalidQuery(f"{name} is asked for twice")
+        elif name in OPTIONS:
+            OPTIONS[name](asked, name, value)
+        else:
+            _match(asked, name, value)
+        seen.add(name)
+    return asked
+
+
+def _match(asked: Asked, name: str, value: str) -> None:
+    attribute = BY_PATH.get(path_of(name))
+    if attribute is None:
+        asked.left_out.append(name)
+    elif attribute.path in asked.keys:
+        raise InvalidQuery(f"{name} is asked for twice")
+    else:
+        # A list of UIDs may have commas (PS3.18 8.3.4.4); in other values a comma is a letter.
+        asked.keys[attribute.path] = re.split(r"[,\\]" if attribute.vr == "UI" else r"\\", value)
+
+
+def _include(asked: Asked, name: str) -> None:
+    if name == "all":
+        asked.include += [attribute.path for attribute in ATTRIBUTES if attribute.level <= asked.level]
+        return
+    path = path_of(name)
+    found = [a.path for a in ATTRIBUTES if path in (a.path, a.sequence) and a.level <= asked.level]
+    asked.include += found
+    if not found and path not in MADE_BY_US:
+        asked.left_out.append(name)
+
+
+def path_of(name: str) -> str:
+    """The dotted keywords of an attribute named by keywords or tags; "" for one that has no keyword.
+
+    Raises InvalidQuery for what is no attribute.
+    """
+    keywords = [keyword_for_tag(int(step, 16)) if TAG.fullmatch(step) else step for step in name.split(".")]
+    if any(keyword and tag_for_keyword(keyword) is None for keyword in keywords):
+        raise InvalidQuery(f"{name!r} is no attribute")
+    return ".".join(keywords) if all(keywords) else ""
+
+
+def _set_limit(asked: Asked, name: str, value: str) -> None:
+    asked.limit = _whole_number(name, value)
+
+
+def _set_offset(asked: Asked, name: str, value: str) -> None:
+    asked.offset = _whole_number(name, value)
+
+
+def _set_fuzzy(asked: Asked, name: str, value: str) -> None:
+    asked.fuzzy = _truth(name, value)
+
+
+def _leave_out(asked: Asked, name: str, value: str) -> None:
+    if _truth(name, value):
+        asked.left_out.append(name)
+
+
+def _pass_over(asked: Asked, name: str, value: str) -> None:
+    """Of the answer's form, not of the search (PS3.18 8.3.3)."""
+
+
+OPTIONS: Mapping[str, Callable[[Asked, str, str], None]] = {
+    "limit": _set_limit,
+    "offset": _set_offset,
+    "fuzzymatching": _set_fuzzy,
+    "emptyvaluematching": _leave_out,
+    "multiplevaluematching": _leave_out,
+    "accept": _pass_over,
+    "charset": _pass_over,
+}
+TAG = re.compile(r"[0-9A-Fa-f]{8}")
+
+
+def _whole_number(name: str, value: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,9}", value):
+        raise InvalidQuery(f"{name} is a whole number, not {value!r}")
+    return int(value)
+
+
+def _truth(name: str, value: str) -> bool:
+    if value not in ("true", "false"):
+        raise InvalidQuery(f"{name} is true or false, not {value!r}")
+    return value == "true"
+
+
+def _search(request: Request, actor: Actor, level: Level, **path: str) -> Response:
+    asked = asked_of(level, path, request.query_params.multi_items())
+    choose(request.headers.get("accept", ""), [Offer(DICOM_JSON)], request.query_params.get("accept", ""))
+    answers = find(pacs_of(request), actor, asked.query())
+    encode = json_encoder(answers.attributes, retrieve_url=_retrieve_url(answers, f"{request.base_url}dicom-web"))
+    headers = {"warning": f'299 filmless "not honoured: {", ".join(asked.left_out)}"'} if asked.left_out else {}
+    pieces = _pieces(map(encode, answers))
+    first, second = next(pieces, b""), next(pieces, b"")
+    if not first:
+        return Response(status_code=204, headers=headers)
+    if not second:
+        return Response(b"[" + first + b"]", headers=headers, media_type=DICOM_JSON)
+    whole = chain((b"[", first, b",", second), (b"," + piece for piece in pieces), (b"]",))
+    return StreamingResponse(whole, headers=headers, media_type=DICOM_JSON)
+
+
+def _pieces(answers: Iterable[bytes]) -> Iterator[bytes]:
+    """The answers with commas between them, in pieces of a size."""
+    gathered: list[bytes] = []
+    size = 0
+    for answer in answers:
+        gathered.append(answer)
+        size += len(answer)
+        if size >= PIECE:
+            yield b",".join(gathered)
+            gathered, size = [], 0
+    if gathered:
+        yield b",".join(gathered)
+
+
+def _retrieve_url(answers: Answers, base_url: str) -> Callable[[Row], str]:
+    """Where what a row is of can be retrieved."""
+    uids = {Level.STUDY: "studies", Level.SERIES: "series", Level.IMAGE: "instances"}
+    places = {attribute.keyword: index for index, attribute in enumerate(answers.attributes)}
+    steps = [(step, places[UNIQUE_KEY[level]]) for level, step in uids.items() if UNIQUE_KEY[level] in places]
+
+    def url(row: Row) -> str:
+        return base_url + "".join([f"/{step}/{row[place]}" for step, place in steps])
+
+    return url

@@ -1,0 +1,193 @@
+"""STOW-RS: stored as sent, told per instance, of any size."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+from pydicom.dataset import Dataset
+from pydicom.uid import ExplicitVRBigEndian, ImplicitVRLittleEndian
+
+from pacs.archive.retrieve import instances, whole_file
+from pacs.context import SYSTEM, Pacs
+from pacs.web import stow
+from tests.make import data_set_bytes, make_ct, part10
+from tests.web.conftest import Caller
+
+MULTIPART = 'multipart/related; type="application/dicom"; boundary=frontier'
+
+
+def multipart(*parts: bytes, content_type: str = "application/dicom") -> bytes:
+    head = f"\r\n--frontier\r\nContent-Type: {content_type}\r\n\r\n".encode()
+    return b"".join(head + part for part in parts) + b"\r\n--frontier--\r\n"
+
+
+def store(client: Caller, *parts: bytes, study: str = "", content_type: str = MULTIPART) -> requests.Response:
+    path = f"/dicom-web/studies/{study}" if study else "/dicom-web/studies"
+    return client.post(path, data=multipart(*parts), headers={"content-type": content_type})
+
+
+def items(answer: requests.Response, tag: str) -> list[dict[str, Any]]:
+    """The items of a sequence of the Store Instances Response, as their values by tag."""
+    found = answer.json().get(tag, {}).get("Value", [])
+    return [{tag: member["Value"][0] for tag, member in item.items()} for item in found]
+
+
+REFERENCED, FAILED, OTHER_FAILURES = "00081199", "00081198", "0008119A"
+SOP_CLASS, SOP_INSTANCE, RETRIEVE_URL, REASON = "00081150", "00081155", "00081190", "00081197"
+
+
+def test_what_is_stored_is_told_with_where_to_get_it(client: Caller) -> None:
+    ds = make_ct()
+
+    answer = store(client, part10(ds).read())
+
+    url = f"http://pacs.example/dicom-web/studies/{ds.StudyInstanceUID}"
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "application/dicom+json"
+    assert answer.json()[RETRIEVE_URL]["Value"] == [url]
+    assert items(answer, REFERENCED) == [
+        {
+            SOP_CLASS: ds.SOPClassUID,
+            SOP_INSTANCE: ds.SOPInstanceUID,
+            RETRIEVE_URL: f"{url}/series/{ds.SeriesInstanceUID}/instances/{ds.SOPInstanceUID}",
+        }
+    ]
+    assert FAILED not in answer.json()
+    assert OTHER_FAILURES not in answer.json()
+
+
+@pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, ExplicitVRBigEndian])
+def test_the_data_set_is_kept_as_it_was_sent(client: Caller, pacs: Pacs, syntax: str) -> None:
+    ds = make_ct(transfer_syntax_uid=syntax)
+    ds["PixelData"].VR = "OW"
+
+    store(client, part10(ds).read())
+
+    (ref,) = instances(pacs, SYSTEM)
+    assert whole_file(pacs, ref)[ref.data_set_offset :] == part10(ds).read()[-len(data_set_bytes(ds)) :]
+    assert ref.transfer_syntax_uid == syntax
+
+
+def test_a_single_instance_needs_no_multipart(client: Caller, pacs: Pacs) -> None:
+    answer = client.post(
+        "/dicom-web/studies", data=part10(make_ct()).read(), headers={"content-type": "application/dicom"}
+    )
+
+    assert answer.status_code == 200
+    assert len(instances(pacs, SYSTEM)) == 1
+
+
+def test_one_bad_part_keeps_no_other_from_being_stored(client: Caller, pacs: Pacs) -> None:
+    first, last = make_ct(), make_ct()
+    cut = make_ct()
+
+    answer = store(client, part10(first).read(), b"no instance at all", part10(cut).read()[:-9], part10(last).read())
+
+    assert answer.status_code == 202
+    assert [item[SOP_INSTANCE] for item in items(answer, REFERENCED)] == [first.SOPInstanceUID, last.SOPInstanceUID]
+    assert items(answer, FAILED) == [
+        {SOP_CLASS: cut.SOPClassUID, SOP_INSTANCE: cut.SOPInstanceUID, REASON: 0xC000},
+    ]
+    assert items(answer, OTHER_FAILURES) == [{REASON: 0xC000}]
+    assert len(instances(pacs, SYSTEM)) == 2
+
+
+@pytest.mark.parametrize("padding", [0, 300_000])
+def test_an_instance_of_another_study_than_the_request_is_refused(client: Caller, pacs: Pacs, padding: int) -> None:
+    ours, other = make_ct(StudyInstanceUID="1.2.3"), make_ct(StudyInstanceUID="1.2.4")
+    for ds in (ours, other):
+        ds.PatientComments = "x" * 10_000
+        ds.add_new(0x00091001, "UN", b"x" * padding)
+
+    answer = store(client, part10(ours).read(), part10(other).read(), study="1.2.3")
+
+    assert answer.status_code == 202
+    assert items(answer, FAILED) == [{SOP_CLASS: other.SOPClassUID, SOP_INSTANCE: other.SOPInstanceUID, REASON: 0xA900}]
+    assert [ref.study_instance_uid for ref in instances(pacs, SYSTEM)] == ["1.2.3"]
+
+
+def other_patient(ds: Dataset) -> Dataset:
+    return make_ct(StudyInstanceUID=ds.StudyInstanceUID, PatientID="9999999999")
+
+
+@pytest.mark.parametrize(
+    ("parts", "study", "status"),
+    [
+        ([part10(make_ct()).read()], "1.2.3", 409),
+        ([b"no instance at all" * 50], "", 400),
+        ([b"no instance at all" * 50, part10(make_ct()).read()], "1.2.3", 409),
+        ([], "", 400),
+    ],
+)
+def test_when_nothing_is_stored_the_status_says_why(
+    client: Caller, parts: list[bytes], study: str, status: int
+) -> None:
+    answer = store(client, *parts, study=study)
+
+    assert answer.status_code == status
+    assert items(answer, FAILED) + items(answer, OTHER_FAILURES)
+    assert not items(answer, REFERENCED)
+
+
+def test_another_patient_under_a_known_study_is_a_conflict(client: Caller) -> None:
+    ds = make_ct()
+    store(client, part10(ds).read())
+
+    answer = store(client, part10(other_patient(ds)).read())
+
+    assert answer.status_code == 409
+    assert [item[REASON] for item in items(answer, FAILED)] == [0xA778]
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "",
+        "text/plain",
+        "application/dicom+json",
+        'multipart/related; type="application/dicom+json"; boundary=frontier',
+        'multipart/related; type="application/dicom"',
+        "multipart/form-data; boundary=frontier",
+    ],
+)
+def test_what_is_no_part_10_file_is_not_taken(client: Caller, content_type: str) -> None:
+    assert store(client, b"x", content_type=content_type).status_code == 415
+
+
+def test_a_part_of_another_type_is_not_taken(client: Caller) -> None:
+    body = multipart(b"<html>", content_type="text/html")
+
+    answer = client.post("/dicom-web/studies", data=body, headers={"content-type": MULTIPART})
+
+    assert (answer.status_code, items(answer, OTHER_FAILURES)) == (415, [{REASON: 0x0122}])
+
+
+def test_a_request_that_is_cut_off_tells_what_was_stored_before(client: Caller, pacs: Pacs) -> None:
+    ds = make_ct()
+    body = multipart(part10(ds).read(), part10(make_ct()).read())
+
+    answer = client.post("/dicom-web/studies", data=body[:-300], headers={"content-type": MULTIPART})
+
+    assert answer.status_code == 202
+    assert [item[SOP_INSTANCE] for item in items(answer, REFERENCED)] == [ds.SOPInstanceUID]
+    assert [item[REASON] for item in items(answer, FAILED)] == [0xC000]
+    assert len(instances(pacs, SYSTEM)) == 1
+
+
+def test_too_large_a_request_is_refused_before_it_comes(client: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stow, "LARGEST", 100)
+
+    assert store(client, part10(make_ct()).read()).status_code == 413
+
+
+def test_a_client_that_goes_away_leaves_nothing_half_stored(client: Caller, pacs: Pacs) -> None:
+    def body() -> Iterator[bytes]:
+        yield multipart(part10(make_ct()).read())[:-300]
+        raise ConnectionAbortedError
+
+    with pytest.raises(requests.ConnectionError):
+        client.post("/dicom-web/studies", data=body(), headers={"content-type": MULTIPART})
+
+    assert store(client, part10(make_ct()).read()).status_code == 200
+    assert len(instances(pacs, SYSTEM)) == 1
