@@ -1,24 +1,20 @@
-// Which codec reads which transfer syntax. Each is a chunk of its own, fetched when a series needs it.
+// Which codec reads which transfer syntax. Each is a chunk of its own, fetched when a series needs it. What is not here
+// the server decodes first (pacs/dicom/delivery.py).
 import type { DecodedFrame, PixelDescription } from "../geom/pixels";
 import { type Decode, frameOf } from "./samples";
 
 const JPEG = "1.2.840.10008.1.2.4.";
 
 const CODECS: Readonly<Record<string, () => Promise<Decode>>> = {
-  "1.2.840.10008.1.2": native,
   "1.2.840.10008.1.2.1": native,
-  "1.2.840.10008.1.2.2": native,
   "1.2.840.10008.1.2.5": async () => (await import("./rle")).decodeRle,
   [`${JPEG}50`]: jpeg,
-  [`${JPEG}51`]: jpeg,
   [`${JPEG}57`]: jpeg,
   [`${JPEG}70`]: jpeg,
   [`${JPEG}80`]: jpegLs,
   [`${JPEG}81`]: jpegLs,
   [`${JPEG}90`]: j2k,
   [`${JPEG}91`]: j2k,
-  [`${JPEG}92`]: j2k,
-  [`${JPEG}93`]: j2k,
   [`${JPEG}201`]: htj2k,
   [`${JPEG}202`]: htj2k,
   [`${JPEG}203`]: htj2k,

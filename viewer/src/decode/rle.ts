@@ -6,10 +6,8 @@ const HEADER_BYTES = 64;
 
 export function decodeRle(bytes: Uint8Array, description: PixelDescription): Raw {
   const { rows, columns, samplesPerPixel, bitsAllocated, bitsStored, highBit } = description;
-  const shape = { rows, columns, samples: samplesPerPixel, rgb: false };
-  if (bitsAllocated === 1) return { ...shape, values: bitsOf(bytes, rows * columns), planar: false, bits: null };
   const values = samplesOf(bytes, rows * columns, samplesPerPixel, bitsAllocated / 8);
-  return { ...shape, values, planar: true, bits: { stored: bitsStored, high: highBit } };
+  return { rows, columns, samples: samplesPerPixel, values, planar: true, bits: { stored: bitsStored, high: highBit }, rgb: false };
 }
 
 /** Samples by plane: first all of the first sample, then all of the second. The most significant byte comes first. */
@@ -22,12 +20,6 @@ function samplesOf(bytes: Uint8Array, pixels: number, samples: number, width: nu
   });
   if (width === 1) return planes;
   return width === 2 ? new Uint16Array(planes.buffer) : new Uint32Array(planes.buffer);
-}
-
-function bitsOf(bytes: Uint8Array, pixels: number): Uint8Array {
-  const packed = new Uint8Array(Math.ceil(pixels / 8));
-  unpack(segmentsOf(bytes, 1)[0]!, packed, 0, 1, packed.length);
-  return Uint8Array.from({ length: pixels }, (_, i) => (packed[i >> 3]! >> (i & 7)) & 1);
 }
 
 function segmentsOf(bytes: Uint8Array, expected: number): Uint8Array[] {

@@ -64,6 +64,8 @@ interface Down {
   readonly from: Point;
   readonly button: Button;
   at: Point;
+  /** A long press was told: its release is no tap. */
+  held: boolean;
 }
 
 /** Binds the gestures of an element. Returns what unbinds them. */
@@ -102,7 +104,7 @@ export function bindGestures(element: HTMLElement, handlers: GestureHandlers): (
     element.focus({ preventScroll: true });
     element.setPointerCapture(event.pointerId);
     const at = pointOf(event);
-    down.set(event.pointerId, { from: at, at, button });
+    down.set(event.pointerId, { from: at, at, button, held: false });
     clearTimeout(longPress);
     if (down.size > 1) {
       endDrag(event);
@@ -115,6 +117,7 @@ export function bindGestures(element: HTMLElement, handlers: GestureHandlers): (
     const finger = down.get(pointer);
     if (!finger || dragging !== null || pinching) return;
     lastTap = null;
+    finger.held = true;
     handlers.longPress?.(finger.at);
   };
   const move = (event: PointerEvent): void => {
@@ -158,7 +161,7 @@ export function bindGestures(element: HTMLElement, handlers: GestureHandlers): (
       down.clear();
     } else if (dragging === event.pointerId) {
       endDrag(event);
-    } else if (event.type === "pointerup" && finger.button === "left") {
+    } else if (event.type === "pointerup" && finger.button === "left" && !finger.held) {
       tapped(finger.at, event);
     }
     down.delete(event.pointerId);
