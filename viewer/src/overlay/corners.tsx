@@ -63,10 +63,13 @@ function studyLines(document: SeriesDocument): readonly string[] {
 }
 
 function seriesLines(document: SeriesDocument, frame: FrameAttributes, brief: boolean): readonly string[] {
-  const number = document.series_number === null ? "" : `${document.series_number}.`;
-  const name = [number, document.series_description || document.protocol_name].filter(Boolean).join(" ");
+  const name = [document.series_number, document.series_description || document.protocol_name].filter(isSaid).join(". ");
   const side = [frame.laterality, frame.view_position].filter(Boolean).join(" ");
   return brief ? [side] : [name, side, ...placeLines(frame)];
+}
+
+function isSaid(part: string | number | null): boolean {
+  return part !== null && part !== "";
 }
 
 function placeLines({ slice_location, image_position, slice_thickness }: FrameAttributes): readonly string[] {

@@ -57,7 +57,13 @@ export function isInUse({ center, width }: Window): boolean {
 
 function recordedWindows(document: SeriesDocument, frame: number): readonly (Window & { readonly name: string })[] {
   const { windows } = frameAttributes(document, frame);
-  return windows.map(([center, width, explanation]) => ({ center, width, name: explanation || t("read.preset_recorded") }));
+  const distinct = windows.filter(([center, width], index) => windows.findIndex((each) => each[0] === center && each[1] === width) === index);
+  return distinct.map(([center, width, explanation]) => ({ center, width, name: isTelling(explanation) ? explanation : t("read.preset_recorded") }));
+}
+
+/** Many machines explain a window (0028,1055) as "WINDOW1". */
+function isTelling(explanation: string): boolean {
+  return !/^(window|algo)?\s*\d*$/i.test(explanation);
 }
 
 function isHounsfield({ modality }: SeriesDocument): boolean {

@@ -1,7 +1,6 @@
 // Play, pause and speed, under a series that was recorded as a film or that runs as one.
 import type { JSX } from "preact";
-import { t } from "../i18n";
-import { measureText } from "../i18n";
+import { measureText, t } from "../i18n";
 import { filmRate, isFilm, playing } from "../tools/cine";
 import { actionOf } from "./actions";
 import { Icon } from "./icons";
@@ -12,12 +11,12 @@ export function FilmBar(): JSX.Element | null {
   const play = actionOf("play");
   return (
     <div class="film-bar" role="group" aria-label={t("cine.speed")}>
-      <ActionButton action={actionOf("slower")} />
+      <ActionButton action={actionOf("slower")} bare />
       <button type="button" class="button film-play" data-action="film" onClick={(event) => press(event, play.run)}>
         <Icon name={playing.value ? "pause" : "play"} />
         {t(playing.value ? "cine.pause" : "cine.play")}
       </button>
-      <ActionButton action={actionOf("faster")} />
+      <ActionButton action={actionOf("faster")} bare />
       <span class="numbers">{t("cine.rate", { n: measureText(filmRate.value, Number.isInteger(filmRate.value) ? 0 : 1) })}</span>
     </div>
   );

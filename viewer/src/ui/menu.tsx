@@ -10,11 +10,12 @@ interface MenuProps {
   readonly text?: string;
   readonly class?: string;
   readonly side?: "left" | "right";
+  readonly disabled?: boolean;
   readonly children: ComponentChildren;
 }
 
 /** Closes by Escape, by a press elsewhere and by a choice; the arrows move through it. */
-export function Menu({ name, icon, text, side = "right", children, ...rest }: MenuProps): JSX.Element {
+export function Menu({ name, icon, text, side = "right", disabled = false, children, ...rest }: MenuProps): JSX.Element {
   const [open, setOpen] = useState(false);
   const root = useRef<HTMLDivElement>(null);
 
@@ -52,6 +53,7 @@ export function Menu({ name, icon, text, side = "right", children, ...rest }: Me
         aria-expanded={open}
         aria-label={name}
         title={name}
+        disabled={disabled}
         onClick={() => setOpen(!open)}
       >
         <Icon name={icon} />

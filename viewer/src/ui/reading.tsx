@@ -113,6 +113,7 @@ function BackButton(): JSX.Element {
   return (
     <button type="button" class="button" aria-label={t("read.list")} title={t("read.list")} data-action="back" onClick={() => go("/")}>
       <Icon name="back" />
+      <span class="button-text">{t("list.title")}</span>
     </button>
   );
 }

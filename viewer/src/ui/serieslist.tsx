@@ -1,5 +1,6 @@
 // The series of the opened studies, each with a small picture, its counts and how much of it has arrived.
 import type { JSX } from "preact";
+import { useState } from "preact/hooks";
 import { t } from "../i18n";
 import { dateText } from "../i18n/format";
 import { seriesPath, type SeriesSummary, type Study } from "../net/api";
@@ -39,7 +40,7 @@ function StudyHead({ opened }: { readonly opened: OpenedStudy }): JSX.Element | 
   if (!study) return null;
   return (
     <header class="series-study numbers">
-      <b>{dateText(study.study_date)}</b>
+      <b>{dateText(study.study_date) || "–"}</b>
       <span title={study.study_description}>{study.study_description || t("list.no_description")}</span>
     </header>
   );
@@ -64,7 +65,7 @@ function SeriesButton({ study, series, chosen }: SeriesButtonProps): JSX.Element
   return (
     <button type="button" class="series" aria-current={current} data-series={uid} title={`${name} – ${countText(series)}`} onClick={(event) => press(event, open)}>
       <span class="series-picture">
-        {frames > 0 ? <img src={`${seriesPath(ref.studyUid, uid)}/thumbnail`} alt="" loading="lazy" decoding="async" draggable={false} /> : <Icon name="document" />}
+        {frames > 0 ? <Thumbnail path={`${seriesPath(ref.studyUid, uid)}/thumbnail`} /> : <Icon name="document" />}
         <b class="series-modality">{series.modality}</b>
         <span class="series-count numbers">{frames > 0 ? frames : series.number_of_series_related_instances}</span>
         {frames > 0 && <Progress part={(arrived.value.get(uid) ?? 0) / frames} />}
@@ -72,6 +73,13 @@ function SeriesButton({ study, series, chosen }: SeriesButtonProps): JSX.Element
       <span class="series-name">{name}</span>
     </button>
   );
+}
+
+/** A small picture; where the server cannot make one, an icon. */
+function Thumbnail({ path }: { readonly path: string }): JSX.Element {
+  const [failed, setFailed] = useState(false);
+  if (failed) return <Icon name="images" />;
+  return <img src={path} alt="" loading="lazy" decoding="async" draggable={false} onError={() => setFailed(true)} />;
 }
 
 function countText({ number_of_frames: frames, number_of_series_related_instances: instances }: SeriesSummary): string {

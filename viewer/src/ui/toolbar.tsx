@@ -55,7 +55,7 @@ export function DeskToolbar(): JSX.Element {
           {index === 0 && <PresetMenu />}
         </div>
       ))}
-      <Menu name={t("read.more")} icon="more" side="left">
+      <Menu name={t("read.more")} icon="more" text={t("read.more")} side="left">
         {IN_MENU.map(actionOf).filter(isOffered).map(({ name, label, icon, key, run }) => (
           <MenuItem key={name} text={t(label)} icon={icon} run={run} aside={<KeyCaps of={key} />} />
         ))}
@@ -69,24 +69,39 @@ export function keepSpace(event: KeyboardEvent): void {
   if (event.key === " ") event.stopPropagation();
 }
 
-export function ActionButton({ action }: { readonly action: Action }): JSX.Element {
-  const name = t(action.label);
+interface ActionButtonProps {
+  readonly action: Action;
+  /** Only its icon is seen; its name is a tip. */
+  readonly bare?: boolean;
+}
+
+export function ActionButton({ action, bare = false }: ActionButtonProps): JSX.Element {
   const pressed = action.isOn ? { "aria-pressed": action.isOn() } : {};
-  const icon = action.name === "play" && playing.value ? "pause" : action.icon;
   return (
     <button
       type="button"
       class="button"
       {...pressed}
-      aria-label={name}
+      aria-label={t(action.label)}
       aria-keyshortcuts={action.key}
-      title={`${name} (${keyText(action.key)})`}
+      title={`${t(action.label)} (${keyText(action.key)})`}
       disabled={!isOffered(action)}
       data-action={action.name}
       onClick={(event) => press(event, action.run)}
     >
-      <Icon name={icon} />
+      <ActionFace action={action} bare={bare} />
     </button>
+  );
+}
+
+function ActionFace({ action, bare = false }: ActionButtonProps): JSX.Element {
+  const runs = action.name === "play" && playing.value;
+  const text = action.name === "play" ? t(runs ? "cine.pause" : "cine.play") : t(action.label);
+  return (
+    <>
+      <Icon name={runs ? "pause" : action.icon} />
+      {!bare && <span class="button-text">{text}</span>}
+    </>
   );
 }
 
@@ -96,10 +111,9 @@ export function press(event: MouseEvent, run: () => void): void {
   run();
 }
 
-function PresetMenu(): JSX.Element | null {
-  if (presets.value.length === 0) return null;
+function PresetMenu(): JSX.Element {
   return (
-    <Menu name={t("read.presets")} icon="presets" side="left" class="preset-menu">
+    <Menu name={t("read.presets")} icon="presets" text={t("read.presets")} side="left" class="preset-menu" disabled={presets.value.length === 0}>
       {presets.value.map((preset, index) => (
         <MenuItem
           key={index}
@@ -137,11 +151,9 @@ export function PhoneToolbar(): JSX.Element {
 
 function PhoneButton({ action }: { readonly action: Action }): JSX.Element {
   const pressed = action.isOn ? { "aria-pressed": action.isOn() } : {};
-  const icon = action.name === "play" && playing.value ? "pause" : action.icon;
   return (
     <button type="button" class="phone-button" {...pressed} disabled={!isOffered(action)} data-action={action.name} onClick={action.run}>
-      <Icon name={icon} />
-      <span>{t(action.label)}</span>
+      <ActionFace action={action} />
     </button>
   );
 }
