@@ -31,5 +31,6 @@ async function open(studyUid: string): Promise<void> {
 // What fails here is told where it is taken up.
 const ignore = (): void => undefined;
 const studyUid = new URLSearchParams(location.search).get("StudyInstanceUIDs")?.split(",")[0];
-ask(ME).catch(ignore);
+// On the sign-in page nobody is signed in yet: an answer kept from now would be wrong later.
+if (location.pathname !== "/signin") ask(ME).catch(ignore);
 if (location.pathname === "/viewer" && studyUid) open(studyUid).catch(ignore);
