@@ -88,18 +88,20 @@ def check(pacs: Pacs, *, digests: bool = False, repair: bool = False, progress: 
     report = Report()
     began = datetime.now(UTC)
     rows_seen = 0
+    orphans: list[StoredObject] = []
     for chunk in _chunks(pacs.objects.list()):
         rows = _rows_of(pacs, [one.key for one in chunk])
         rows_seen += sum(row.received_at < began for row in rows.values())
-        report.without_row += [one.key for one in chunk if one.key not in rows]
+        orphans += [one for one in chunk if one.key not in rows]
         _flag_damaged(pacs, [one for one in chunk if _is_damaged(pacs, one, rows.get(one.key), digests)], rows, report)
         report.objects += len(chunk)
         progress(report.objects)
     if rows_seen < _count_rows(pacs, began):
         _flag_lost(pacs, report)
-    if repair:
-        for key in report.without_row:
-            _adopt(pacs, key, report)
+    orphans.sort(key=_order)
+    report.without_row = [one.key for one in orphans]
+    for one in orphans if repair else ():
+        _adopt(pacs, one, report)
     _log(report, "objects checked")
     return report
 
@@ -198,10 +200,11 @@ def _flag(connection: Connection, kind: str, key: str, row: _Row | None) -> None
     flag(connection, kind, object_key=key, study_instance_uid=study_uid, sop_instance_uid=sop_uid, source=SYSTEM.name)
 
 
-def _adopt(pacs: Pacs, key: str, report: Report) -> None:
+def _adopt(pacs: Pacs, one: StoredObject, report: Report) -> None:
     """Give an object without a row what it would have had without the crash."""
+    key = one.key
     try:
-        arrival = _read(pacs, key, datetime.now(UTC), hashed=True)
+        arrival = _read(pacs, key, one.modified, hashed=True)
     except ObjectNotFound:
         return  # its sender's own process has quarantined or dropped it meanwhile
     except InvalidInstance:

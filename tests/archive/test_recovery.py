@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,11 @@ from pacs import audit
 from pacs.archive.ingest import ingest
 from pacs.archive.recovery import Report, check, recover, reindex
 from pacs.context import SYSTEM, Pacs
-from pacs.errors import IdentityConflict, PacsError
+from pacs.errors import IdentityConflict, PacsError, PatientConflict
 from pacs.index.session import Database
 from pacs.index.tables import account, attention, instance, name_form, patient, series, study
+from scripts.s3_server import S3Server
+from storage import open_store
 from tests.archive.kept import actions, assert_sound, flags, kept, object_keys, rows_of, send
 from tests.conftest import CORPUS, manifest
 from tests.make import make_ct, make_uid
@@ -58,16 +61,17 @@ def test_a_store_that_nothing_happened_to_is_clean(pacs: Pacs) -> None:
 
 
 def test_objects_without_rows_are_adopted(pacs: Pacs) -> None:
-    for ds in instances_of_a_day()[:3]:
+    for ds in instances_of_a_day():
         send(pacs, ds)
-    before = kept(pacs)
+    before, flagged = kept(pacs), flags(pacs)
     forget_rows(pacs)
 
     report = recover(pacs)
 
     assert sorted(report.adopted) == sorted(report.without_row) == sorted(row.object_key for row in before)
     assert sorted(kept(pacs)) == sorted(before)
-    assert actions(pacs) == {"stored": 3, "adopted": 3}
+    assert flags(pacs) == flagged
+    assert actions(pacs) == {"stored": 5, "version": 1, "adopted": 6}
     assert recover(pacs).adopted == []
     assert_sound(pacs)
 
@@ -204,3 +208,27 @@ def test_instances_may_arrive_meanwhile(pacs: Pacs, task: Callable[[Pacs], Repor
     assert len(kept(pacs)) == 120
     assert not flags(pacs)
     assert_sound(pacs)
+
+
+def test_a_bucket_is_kept_recovered_and_indexed_again_as_a_folder_is(
+    pacs: Pacs, s3_url: str, running_s3: S3Server
+) -> None:
+    keys = {"access_key": running_s3.access_key, "secret_key": running_s3.secret_key}
+    bucket = open_store(s3_url, spool=pacs.settings.data / "spool", **keys)
+    pacs = replace(pacs, objects=bucket)
+    for ds in (day := instances_of_a_day()):
+        send(pacs, ds)
+    assert send(pacs, day[0]).outcome == "again"
+    with pytest.raises(PatientConflict):
+        send(pacs, make_ct(SOPInstanceUID=make_uid(), PatientID="stranger"))
+    before, flagged = kept(pacs), flags(pacs)
+    forget_rows(pacs)
+
+    assert len(recover(pacs).adopted) == 6
+    assert_sound(pacs)
+    assert reindex(pacs).is_clean
+
+    assert {row.object_key for row in kept(pacs)} == {row.object_key for row in before}
+    assert flags(pacs) == flagged
+    assert len(object_keys(pacs, "quarantine")) == 1
+    bucket.close()
