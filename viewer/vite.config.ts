@@ -108,7 +108,7 @@ function holdBudget(): Plugin {
       const always = sized.filter(({ name }) => !CODEC.test(name) && !LANGUAGE.test(name));
       const total = always.reduce((sum, { size }) => sum + size, largest(CODEC) + largest(LANGUAGE));
       if (total > BUDGET_BYTES) throw new Error(`${total} bytes of script before the first picture: the budget is ${BUDGET_BYTES}`);
-      console.log(`${total} bytes of script before the first picture, of ${BUDGET_BYTES}`);
+      console.info(`${total} bytes of script before the first picture, of ${BUDGET_BYTES}`);
     },
   };
 }

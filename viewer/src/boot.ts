@@ -15,16 +15,16 @@ function ask(path: string): Promise<Response> {
   return copy;
 }
 
-async function asked<T>(path: string): Promise<T> {
+async function answered<T>(path: string): Promise<T> {
   return (await ask(path)).json() as Promise<T>;
 }
 
 /** The study, its first series with pictures, and that one's first frame. */
 async function open(studyUid: string): Promise<void> {
-  const study = await asked<Study>(studyPath(studyUid));
+  const study = await answered<Study>(studyPath(studyUid));
   const first = study.series.find(({ number_of_frames }) => number_of_frames > 0);
   if (!first) return;
-  const document = await asked<SeriesDocument>(seriesPath(studyUid, first.series_instance_uid));
+  const document = await answered<SeriesDocument>(seriesPath(studyUid, first.series_instance_uid));
   if (document.number_of_frames > 0) await ask(framesPath(document, [0]));
 }
 

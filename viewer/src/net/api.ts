@@ -18,6 +18,7 @@ export type Answer<T> = { readonly ok: true; readonly value: T } | Failed;
 export interface Me {
   readonly name: string;
   readonly role: string;
+  readonly permissions: readonly string[];
 }
 
 /** One row of the study list. Names are those of the attributes; dates and times the strings of DICOM. */
