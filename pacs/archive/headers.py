@@ -1,8 +1,10 @@
-"""The header of a kept instance as a Dataset: everything before its pixel data, long values left in the file."""
+"""Kept instances opened: their frames, and their headers as Datasets, long values left in the file."""
 
 import io
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import pydicom
@@ -13,11 +15,12 @@ from pydicom.tag import Tag
 
 from pacs.archive.selection import InstanceRef, frame_tables, read
 from pacs.context import Pacs
+from pacs.dicom import part10
 from pacs.dicom.dicomjson import PIXEL_DATA
 from pacs.dicom.frames import FrameTable
 from pacs.dicom.part10 import file_meta
 from pacs.dicom.pixels import BIG_ENDIAN, DEFLATED, EXPLICIT, IMPLICIT, NATIVE
-from pacs.errors import OutOfResources, Undecodable
+from pacs.errors import InvalidInstance, NotFound, OutOfResources, Undecodable
 from storage.errors import StoreError
 
 log = structlog.get_logger(__name__)
@@ -28,28 +31,58 @@ MOST_INFLATED = 1 << 29
 """Bytes a deflated data set may become: far beyond any that is meant, far below what harms."""
 
 
-def read_headers(pacs: Pacs, refs: Sequence[InstanceRef]) -> Iterator[tuple[InstanceRef, FrameTable | None, Dataset]]:
-    """Each instance with its frame table and its header. One that cannot be read has its UIDs only."""
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A kept instance, read part by part. One whose data set is deflated is inflated in memory."""
+
+    transfer_syntax_uid: str
+    """Of what is read here: of a deflated one Explicit VR Little Endian."""
+    table: FrameTable | None
+    read: Callable[[int, int], bytes]
+    """Bytes of the file from start up to, not including, stop."""
+
+    def frame(self, number: int) -> bytes:
+        """A frame as it is stored. Raises NotFound when there is none of this number."""
+        if self.table is None:
+            raise NotFound("the instance has no frames, or none that can be told apart")
+        return self.table.bytes_of(number, self.read(*self.table.range_of(number)))
+
+
+def open_instance(pacs: Pacs, ref: InstanceRef, table: FrameTable | None) -> Opened:
+    """table: as the index has it. Raises OutOfResources, Undecodable."""
+    if ref.transfer_syntax_uid != DEFLATED:
+        return Opened(ref.transfer_syntax_uid, table, partial(read, pacs, ref))
+    file = inflated_file(pacs, ref)
+    try:
+        found = part10.read_header(io.BytesIO(file), ref.data_set_offset, len(file), EXPLICIT)
+    except InvalidInstance as error:
+        raise Undecodable("the deflated data set is damaged") from error
+    return Opened(EXPLICIT, found.frame_table, lambda start, stop: file[start:stop])
+
+
+def read_headers(pacs: Pacs, refs: Sequence[InstanceRef]) -> Iterator[tuple[InstanceRef, Opened | None, Dataset]]:
+    """Each instance, opened, with its header. One that cannot be read has its UIDs only, and is not open."""
     tables = frame_tables(pacs, refs)
     for ref in refs:
-        table = tables.get(ref.pk)
         try:
-            yield ref, table, read_header(pacs, ref, table)
+            opened = open_instance(pacs, ref, tables.get(ref.pk))
+            yield ref, opened, read_header(pacs, ref, opened)
         except Undecodable:
             log.warning("header cannot be read", sop_instance_uid=ref.sop_instance_uid)
-            yield ref, table, _uids_only(ref)
+            yield ref, None, _uids_only(ref)
 
 
-def read_header(pacs: Pacs, ref: InstanceRef, table: FrameTable | None) -> Dataset:
+def read_header(pacs: Pacs, ref: InstanceRef, opened: Opened) -> Dataset:
     """What stands before the pixel data, by one ranged read where the frame table tells how much that is.
 
     Where there is pixel data it ends in an empty element of its tag and VR. Raises Undecodable when it is not
     readable to pydicom, OutOfResources when the bytes are not there.
     """
+    if opened.table is not None:
+        head = opened.read(0, opened.table.range_of(1)[0])
+        return header_of(io.BytesIO(head), opened.transfer_syntax_uid)
     if ref.transfer_syntax_uid == DEFLATED:
-        return header_of(io.BytesIO(inflated_file(pacs, ref)), EXPLICIT)
-    if table is not None:
-        return header_of(io.BytesIO(read(pacs, ref, 0, table.range_of(1)[0])), ref.transfer_syntax_uid)
+        return header_of(io.BytesIO(opened.read(0, MOST_INFLATED)), EXPLICIT)
     try:
         with pacs.objects.open(ref.object_key) as file:
             return header_of(file, ref.transfer_syntax_uid)

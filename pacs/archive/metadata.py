@@ -7,7 +7,6 @@ import gzip
 import hashlib
 import json
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -17,20 +16,18 @@ from sqlalchemy import Select, select
 from sqlalchemy.engine import RowMapping
 
 from pacs.archive.cache import cached
-from pacs.archive.headers import read_header, read_headers
-from pacs.archive.selection import InstanceRef, instance_with_frames, instances, read
+from pacs.archive.headers import open_instance, read_header, read_headers
+from pacs.archive.selection import InstanceRef, instance_with_frames, instances
 from pacs.context import Actor, Pacs
 from pacs.dicom.dicomjson import dataset_to_json
 from pacs.dicom.frames import FrameTable
-from pacs.dicom.pixels import BIG_ENDIAN, DEFLATED, pixel_description
+from pacs.dicom.pixels import BIG_ENDIAN
 from pacs.dicom.series_builder import Source, series_document_of
-from pacs.dicom.values import integer
-from pacs.errors import NotFound, Undecodable
+from pacs.errors import NotFound
 from pacs.index import tables
 
 SERVICE = "/dicomweb"
 """Where the web door answers DICOMweb: a path from the root is right at every level, a relative one is not."""
-PIXEL_KEYWORDS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 WORD_BYTES = {"OW": 2, "OF": 4, "OL": 4, "OD": 8, "OV": 8}
 FORM = 1
 """Counts the changes of what is made here: a new one is not mixed with what an older program kept."""
@@ -64,7 +61,7 @@ def study_metadata(pacs: Pacs, actor: Actor, study: str) -> bytes:
 def instance_metadata(pacs: Pacs, actor: Actor, study: str, series: str, sop: str) -> bytes:
     """The metadata of one instance: a DICOM JSON array of one. Raises NotAllowed, NotFound, Undecodable."""
     ref, table = instance_with_frames(pacs, actor, study, series, sop)
-    return _json([_json_of(ref, read_header(pacs, ref, table))])
+    return _json([_json_of(ref, read_header(pacs, ref, open_instance(pacs, ref, table)))])
 
 
 def bulk_data(pacs: Pacs, actor: Actor, study: str, series: str, sop: str, path: str) -> bytes:
@@ -73,10 +70,11 @@ def bulk_data(pacs: Pacs, actor: Actor, study: str, series: str, sop: str, path:
     Pixel data is not asked for here, but as frames. Raises NotAllowed, NotFound, Undecodable.
     """
     ref, table = instance_with_frames(pacs, actor, study, series, sop)
-    element = _element_at(read_header(pacs, ref, table), path)
+    opened = open_instance(pacs, ref, table)
+    element = _element_at(read_header(pacs, ref, opened), path)
     value = element.value if element is not None else None
     if isinstance(element, RawDataElement) and value is None:
-        value = read(pacs, ref, element.value_tell, element.value_tell + element.length)
+        value = opened.read(element.value_tell, element.value_tell + element.length)
     if element is None or not isinstance(value, bytes):
         raise NotFound(f"instance {sop} has no bulk data {path}")
     if ref.transfer_syntax_uid == BIG_ENDIAN and element.VR in WORD_BYTES:
@@ -162,8 +160,10 @@ def _json_of(ref: InstanceRef, header: Dataset) -> dict[str, Any]:
 def _document_of(pacs: Pacs, actor: Actor, row: RowMapping) -> bytes:
     refs = instances(pacs, actor, row["study_instance_uid"], row["series_instance_uid"])
     sources = [
-        Source(header, ref.sop_class_uid, ref.sop_instance_uid, ref.transfer_syntax_uid, _sizes(ref, table, header))
-        for ref, table, header in read_headers(pacs, refs)
+        Source(header, ref.sop_class_uid, ref.sop_instance_uid, opened.transfer_syntax_uid, _sizes(opened.table))
+        if opened
+        else Source(header, ref.sop_class_uid, ref.sop_instance_uid, ref.transfer_syntax_uid, ())
+        for ref, opened, header in read_headers(pacs, refs)
     ]
     return _json(series_document_of(dict(row), sources))
 
@@ -179,16 +179,12 @@ def _element_at(ds: Dataset, path: str) -> RawDataElement | DataElement | None:
         return None
 
 
-def _sizes(ref: InstanceRef, table: FrameTable | None, header: Dataset) -> tuple[int, ...]:
+def _sizes(table: FrameTable | None) -> tuple[int, ...]:
     """Bytes of each frame."""
-    if table is not None:
-        ranges = (table.range_of(number) for number in range(1, table.count + 1))
-        return tuple(stop - start for start, stop in ranges)
-    if ref.transfer_syntax_uid != DEFLATED or not any(keyword in header for keyword in PIXEL_KEYWORDS):
+    if table is None:
         return ()
-    with suppress(Undecodable):
-        return (pixel_description(header).decoded_size,) * max(1, integer(header, "NumberOfFrames", 1))
-    return ()
+    ranges = (table.range_of(number) for number in range(1, table.count + 1))
+    return tuple(stop - start for start, stop in ranges)
 
 
 def _json(value: object) -> bytes:
