@@ -1,7 +1,9 @@
 """What a PACS keeps, as tests look at it: rows, objects, and whether the two agree."""
 
 import hashlib
+import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -97,3 +99,11 @@ def assert_counted(pacs: Pacs) -> None:
     studies = rows_of(pacs, study)
     assert {row.pk: row.number_of_study_related_instances for row in studies} == dict(of_study)
     assert {row.pk: row.number_of_study_related_series for row in studies} == Counter(r.study_pk for r in all_series)
+
+
+def wait_until(is_so: Callable[[], bool], timeout_s: float = 10) -> None:
+    """Come back once it is so, and fail when it does not become so."""
+    deadline = time.monotonic() + timeout_s
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)

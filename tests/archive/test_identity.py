@@ -18,8 +18,8 @@ from pacs.index.session import Database
 from pacs.index.tables import attention, audit, patient, study
 from pacs.settings import Settings
 from storage import open_store
-from tests.archive.kept import actions, assert_sound, flags, kept, object_keys, rows_of, send, upload
-from tests.make import make_ct, make_uid
+from tests.archive.kept import actions, assert_sound, flags, kept, object_keys, rows_of, send, upload, wait_until
+from tests.make import data_set_bytes, make_ct, make_uid
 
 
 @pytest.fixture
@@ -238,12 +238,28 @@ def test_no_patients_data_stands_in_audit_or_attention(pacs: Pacs) -> None:
         assert secret not in told
 
 
+def all_at_once(pacs: Pacs, instances: list[Dataset]) -> list[str]:
+    """The outcome of each; all of them wait for their rows before the first has some, so that they share a batch."""
+
+    def outcome_of(ds: Dataset) -> str:
+        try:
+            return send(pacs, ds).outcome
+        except IdentityConflict:
+            return "refused"
+
+    distinct = len({data_set_bytes(ds) for ds in instances})
+    with ThreadPoolExecutor(len(instances)) as senders:
+        with pacs.database.write():
+            answers = [senders.submit(outcome_of, ds) for ds in instances]
+            wait_until(lambda: len(object_keys(pacs)) == distinct)
+        return [answer.result() for answer in answers]
+
+
 def test_of_many_contents_sent_at_once_one_is_current_and_all_are_kept(pacs: Pacs) -> None:
     ds = make_ct()
     contents = [altered(ds, SeriesDescription=f"content {number}") for number in range(8)]
 
-    with ThreadPoolExecutor(8) as senders:
-        outcomes = list(senders.map(lambda one: send(pacs, one).outcome, contents * 2))
+    outcomes = all_at_once(pacs, contents * 2)
 
     assert Counter(outcomes) == {"new": 1, "version": 7, "again": 8}
     assert len(kept(pacs)) == 8
@@ -254,14 +270,7 @@ def test_of_many_contents_sent_at_once_one_is_current_and_all_are_kept(pacs: Pac
 def test_of_patients_who_claim_one_study_at_once_one_has_it(pacs: Pacs) -> None:
     claims = [make_ct(PatientID=str(number % 4)) for number in range(16)]
 
-    def outcome_of(ds: Dataset) -> str:
-        try:
-            return send(pacs, ds).outcome
-        except PatientConflict:
-            return "refused"
-
-    with ThreadPoolExecutor(8) as senders:
-        outcomes = list(senders.map(outcome_of, claims))
+    outcomes = all_at_once(pacs, claims)
 
     assert Counter(outcomes) == {"new": 4, "refused": 12}
     assert len({row.patient_id for row in kept(pacs)}) == 1

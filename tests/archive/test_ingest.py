@@ -5,7 +5,6 @@ import io
 import random
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -26,7 +25,7 @@ from pacs.index.session import Database
 from pacs.index.tables import audit, instance, name_form, patient, series, study
 from storage import Draft, StorageFault, StorageFull
 from storage.memory import MemoryDraft, MemoryStore
-from tests.archive.kept import actions, assert_sound, flags, kept, object_keys, rows_of, send
+from tests.archive.kept import actions, assert_sound, flags, kept, object_keys, rows_of, send, wait_until
 from tests.conftest import CORPUS, ROOT, manifest
 from tests.make import data_set_bytes, make_ct, make_uid, part10
 
@@ -391,13 +390,6 @@ def test_senders_are_refused_in_time_while_the_index_is_held_and_taken_afterward
 
     impatient.database.close()
     assert_sound(pacs)
-
-
-def wait_until(is_so: Callable[[], bool], timeout_s: float = 10) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
 
 
 def test_a_large_instance_takes_no_more_memory_than_a_small_one(tmp_path: Path) -> None:
