@@ -82,11 +82,12 @@ def receive(
     return Incoming(pacs, actor, sop_class_uid, sop_instance_uid, transfer_syntax_uid)
 
 
-def ingest(pacs: Pacs, actor: Actor, file: BinaryIO) -> Stored:
+def ingest(pacs: Pacs, actor: Actor, file: BinaryIO, *, study_instance_uid: str | None = None) -> Stored:
     """Keep the instance of a Part 10 stream, which is read once from where it stands to its end.
 
     Durable when it returns. A file meta that is missing or names another instance is replaced, as every file meta
-    is by ours. Raises NotAllowed, InvalidInstance, SeriesConflict, PatientConflict, OutOfResources.
+    is by ours. study_instance_uid: the study it must be of, None: any. Raises NotAllowed, InvalidInstance,
+    InstanceMismatch, SeriesConflict, PatientConflict, OutOfResources.
     """
     actor.require("store")
     head = _read_head(file)
@@ -97,6 +98,9 @@ def ingest(pacs: Pacs, actor: Actor, file: BinaryIO) -> Stored:
         incoming.write(head[meta.data_set_offset :])
         _copy(file, incoming)
         header = incoming._close()
+        with _refusals_audited(pacs, actor, header.sop_instance_uid):
+            if study_instance_uid not in (None, header.study_instance_uid):
+                raise InstanceMismatch("the instance is of another study than the request says")
         if _names(header) == said:
             return incoming._keep(header)
         # What the data set says of itself is true: it is written once more, behind a file meta that agrees.

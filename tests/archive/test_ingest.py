@@ -179,6 +179,16 @@ def test_a_data_set_that_is_not_what_was_announced_is_refused(pacs: Pacs, announ
     assert (row.action, row.actor, row.address) == ("refused", "CT1", "192.0.2.7")
 
 
+def test_an_instance_of_another_study_than_was_asked_for_is_refused(pacs: Pacs) -> None:
+    ds = make_ct()
+
+    with pytest.raises(InstanceMismatch):
+        ingest(pacs, SENDER, part10(ds), study_instance_uid=make_uid())
+    assert nothing_is_kept(pacs)
+
+    assert ingest(pacs, SENDER, part10(ds), study_instance_uid=ds.StudyInstanceUID).outcome == "new"
+
+
 @pytest.mark.parametrize("uid", ["", "1.2.a", "../../etc/passwd", "1..2", "1." * 40 + "1", "1.2\0", "٣.٤"])
 def test_what_is_no_uid_is_refused_at_once(pacs: Pacs, uid: str) -> None:
     with pytest.raises(InvalidInstance):
