@@ -14,11 +14,12 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("pacs.upper_layer",),
     ("pacs.index",),
     ("pacs.context",),
-    ("pacs.audit", "pacs.accounts", "pacs.peers"),
+    ("pacs.audit",),
+    ("pacs.accounts", "pacs.peers"),
     ("pacs.archive",),
     ("pacs.dimse", "pacs.web"),
     ("pacs.wiring",),
-    ("pacs.commands", "pacs.supervisor"),
+    ("pacs.supervisor",),
     ("pacs.__main__",),
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
