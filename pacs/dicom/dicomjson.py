@@ -43,6 +43,7 @@ _INTEGER = re.compile(r"[+-]?[0-9]+")
 _DECIMAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 
 Json = dict[str, Any]
+Element = RawDataElement | DataElement
 Writer = Callable[[Row], str]
 """A member of the JSON object of an answer."""
 
@@ -161,25 +162,25 @@ _VALUE_WRITERS: dict[str, Callable[[str], str]] = {
 
 def _object_of(ds: Dataset, sets: tuple[str, ...], path: str, is_signed: bool, bulk_data_uri: BulkDataUri) -> Json:
     """sets: Specific Character Set of the data set around it, which an item inherits (PS3.5 7.5.3)."""
-    own = ds.get_item(SPECIFIC_CHARACTER_SET) if SPECIFIC_CHARACTER_SET in ds else None
+    elements = _raw_elements(ds)
+    own = elements.get(SPECIFIC_CHARACTER_SET)
     if own is not None and own.value:
         text = own.value.decode("ascii", "replace") if isinstance(own.value, bytes) else str(own.value)
         sets = charset.character_sets_of(text)
     found: Json = {}
-    for tag in sorted(map(int, ds.keys())):
+    for tag, element in elements.items():
         if tag >> 16 > 2 and tag & 0xFFFF:
             with suppress(Exception):  # pydicom raises what it likes on values that are none; they are left out
-                found[f"{tag:08X}"] = _element_of(ds, tag, sets, path, is_signed, bulk_data_uri)
+                found[f"{tag:08X}"] = _element_of(ds, element, sets, path, is_signed, bulk_data_uri)
     if f"{SPECIFIC_CHARACTER_SET:08X}" in found or not path:
         found[f"{SPECIFIC_CHARACTER_SET:08X}"] = {"vr": "CS", "Value": ["ISO_IR 192"]}
     return dict(sorted(found.items()))
 
 
 def _element_of(
-    ds: Dataset, tag: int, sets: tuple[str, ...], path: str, is_signed: bool, bulk_data_uri: BulkDataUri
+    ds: Dataset, element: Element, sets: tuple[str, ...], path: str, is_signed: bool, bulk_data_uri: BulkDataUri
 ) -> Json:
-    element = ds.get_item(tag)
-    vr = _vr_of(element, is_signed)
+    tag, vr = int(element.tag), _vr_of(element, is_signed)
     here = f"{path}{tag:08X}"
     if vr == "SQ":
         items = enumerate(ds[tag].value, start=1)
@@ -198,6 +199,11 @@ def _element_of(
         return {"vr": vr, "InlineBinary": b64encode(data).decode("ascii")}
     values = _values_of(vr, element.value, sets, "<" if element.is_little_endian else ">")
     return {"vr": vr, "Value": values} if any(value is not None for value in values) else {"vr": vr}
+
+
+def _raw_elements(ds: Dataset) -> dict[int, Element]:
+    """The elements as pydicom keeps them: `Dataset.get_item` would fetch what it left in the file."""
+    return {int(tag): element for tag, element in ds.items()}
 
 
 def _in_memory(element: DataElement) -> Json:
@@ -243,7 +249,7 @@ def _json_number(number: int | float) -> int | float | str:
     return number if isfinite(number) else str(number)
 
 
-def _vr_of(element: RawDataElement | DataElement, is_signed: bool) -> str:
+def _vr_of(element: Element, is_signed: bool) -> str:
     """The VR; by the dictionary where the encoding does not tell, and where it tells UN of what is known."""
     vr = element.VR
     if vr is None or vr == "UN":
@@ -264,7 +270,7 @@ def _dictionary_vr(tag: int, is_signed: bool = False) -> str:
 
 def _is_signed(ds: Dataset) -> bool:
     """Whether `US or SS` is SS: as the pixels are (PS3.5 A.1)."""
-    element = ds.get_item(PIXEL_REPRESENTATION) if PIXEL_REPRESENTATION in ds else None
+    element = _raw_elements(ds).get(PIXEL_REPRESENTATION)
     return element is not None and element.value in (1, b"\1\0", b"\0\1")
 
 

@@ -201,7 +201,7 @@ def read_header(file: BinaryIO, offset: int, size: int, transfer_syntax_uid: str
     """
     plain = _File(file, offset, size - offset)
     source = _Inflated(plain) if transfer_syntax_uid in DEFLATED else plain
-    found, pixel_data = _walk(source, transfer_syntax_uid)
+    found, pixel_data = _walk(source, transfer_syntax_uid, _WANTED)
     values = _values(found, ">" if transfer_syntax_uid == EXPLICIT_BIG_ENDIAN else "<")
     sop_class_uid, sop_instance_uid, study_instance_uid, series_instance_uid = _uids(values)
     count = max(1, _whole(values["number_of_frames"])) if pixel_data else 0
@@ -221,7 +221,7 @@ def check_data_set(file: BinaryIO, size: int, transfer_syntax_uid: str) -> None:
 
     After that, a parser that trusts lengths and recurses may have it. Raises InvalidInstance.
     """
-    _walk(_File(file, 0, size), transfer_syntax_uid)
+    _walk(_File(file, 0, size), transfer_syntax_uid, _NOTHING)
 
 
 def inflated(file: BinaryIO, offset: int, size: int) -> Iterator[bytes]:
@@ -290,7 +290,9 @@ def _inflate(source: Source) -> Iterator[bytes]:
         raise InvalidInstance("bytes follow the end of the deflated data set")
 
 
-def _walk(source: Source, transfer_syntax_uid: str) -> tuple[dict[str, bytes], PixelData | None]:
+def _walk(
+    source: Source, transfer_syntax_uid: str, wanted: dict[int, str]
+) -> tuple[dict[str, bytes], PixelData | None]:
     """The wanted values and the pixel data of a data set, checked to its last byte.
 
     One loop over elements and items with its own stack, because every instance passes here: no recursion, no object
@@ -307,7 +309,7 @@ def _walk(source: Source, transfer_syntax_uid: str) -> tuple[dict[str, bytes], P
     position = count = 0
     # The sequence or item that is being read, and those around it. end: where it must end; open: unless a delimiter
     # ends it before; items: it is a sequence, its children are items.
-    end, is_open, items, implicit, wanted = size, False, False, _is_implicit(source, 0), _WANTED
+    end, is_open, items, implicit = size, False, False, _is_implicit(source, 0)
     around: list[tuple[int, bool, bool, bool, dict[int, str]]] = []
     while True:
         if position == end and not is_open:
