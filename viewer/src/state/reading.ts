@@ -30,6 +30,13 @@ export const activePaneId = signal(1);
 
 export const activePane = computed(() => panes.value.find(({ id }) => id === activePaneId.value) ?? panes.value[0]!);
 
+/** The study of the active pane; before a series is open, the first that has come. */
+export const activeStudy = computed<Study | null>(() => {
+  const uid = activePane.value.series?.studyUid;
+  const opened = studies.value.find((each) => each.uid === uid) ?? studies.value.find(({ study }) => study !== null);
+  return opened?.study ?? null;
+});
+
 /** Every series that can be opened, in the order of the side list. */
 export const allSeries = computed<readonly SeriesRef[]>(() =>
   studies.value.flatMap(({ uid, study }) => (study?.series ?? []).map((each) => ({ studyUid: uid, seriesUid: each.series_instance_uid }))),

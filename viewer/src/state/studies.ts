@@ -1,11 +1,13 @@
 // The study list: what is looked for, what was found so far, and which row is chosen.
 import { batch, effect, signal } from "@preact/signals-core";
-import { fetchStudies, type Failed, type StudyPage, type StudySummary } from "../net/api";
+import { fetchStudies, type Failed, type StudyPage, type StudyQuery, type StudySummary } from "../net/api";
 import { EVERYTHING, filterFrom, parametersOf, queryOf, type Filter } from "./filter";
 import { route } from "./route";
 
 /** Rows of one request. */
 const PAGE = 100;
+/** How often to look for what has arrived meanwhile. */
+const REFRESH_MS = 15_000;
 /** A pause in typing that means "look now". */
 const PAUSE_MS = 120;
 
@@ -46,6 +48,30 @@ export function bindSearch(): () => void {
   };
 }
 
+/** Looks from time to time for what has arrived meanwhile, while the top of the list is in sight. Returns what ends that. */
+export function bindRefresh(): () => void {
+  const timer = setInterval(() => {
+    if (!document.hidden && listTop.peek() === 0 && found.peek() && !searching.peek()) void refresh();
+  }, REFRESH_MS);
+  return () => clearInterval(timer);
+}
+
+/** The first page anew; the chosen study stays chosen. A failure is left for the next question to meet. */
+export async function refresh(): Promise<void> {
+  const search = current.peek();
+  if (!search) return;
+  const answer = await fetchStudies(pageOf(search.filter, 0), search.stop.signal);
+  if (!answer.ok || current.peek() !== search || listTop.peek() !== 0) return;
+  const chosen = found.peek()?.rows.get(selected.peek())?.study_instance_uid;
+  const { studies, total } = answer.value;
+  search.asked.clear();
+  search.asked.add(0);
+  batch(() => {
+    found.value = { total, rows: new Map(studies.entries()) };
+    selected.value = Math.max(0, studies.findIndex(({ study_instance_uid }) => study_instance_uid === chosen));
+  });
+}
+
 /** Looks again for the same, as after a failure. */
 export function searchAgain(): void {
   search(filter.peek());
@@ -79,8 +105,7 @@ async function askPage(page: number): Promise<void> {
   const search = current.peek();
   if (!search) return;
   search.asked.add(page);
-  const query = { ...queryOf(search.filter, new Date()), offset: page * PAGE, limit: PAGE };
-  const answer = await fetchStudies(query, search.stop.signal);
+  const answer = await fetchStudies(pageOf(search.filter, page), search.stop.signal);
   if (current.peek() !== search) return;
   batch(() => {
     if (answer.ok) take(answer.value, page);
@@ -88,6 +113,10 @@ async function askPage(page: number): Promise<void> {
     failure.value = answer.ok ? null : answer;
     searching.value = false;
   });
+}
+
+function pageOf(wanted: Filter, page: number): StudyQuery {
+  return { ...queryOf(wanted, new Date()), offset: page * PAGE, limit: PAGE };
 }
 
 function take(answer: StudyPage, page: number): void {

@@ -41,7 +41,7 @@ export function PaneView({ pane }: { readonly pane: Pane }): JSX.Element {
   return (
     <section class={`pane ${isActive ? "active" : ""}`} aria-label={t("read.pane")} data-pane={pane.id}>
       <div ref={surface} class="surface" style={{ cursor: tool.cursor }}>
-        <canvas ref={canvas} class="picture" />
+        <canvas ref={canvas} class="picture" role="img" aria-label={t("read.pane")} />
       </div>
       {viewport && document && document.number_of_frames > 0 && <Over viewport={viewport} document={document} />}
       {failed && <FailureNotice failed={failed} retry={retry} />}

@@ -6,7 +6,7 @@ import { nameText } from "../i18n/format";
 import { bindGestures } from "../input/gestures";
 import { bindKeys } from "../input/keymap";
 import { sideList } from "../state/prefs";
-import { activePane, allSeries, indexOf, openStudies, panes, studies, summaryOf } from "../state/reading";
+import { activePane, activeStudy, allSeries, indexOf, openStudies, panes, studies, summaryOf } from "../state/reading";
 import { askedStudies, go, route } from "../state/route";
 import { narrow } from "../state/screen";
 import { closeSheet, sheet, type SheetName } from "../state/sheets";
@@ -68,12 +68,17 @@ function keys(): ReadonlyMap<string, () => void> {
 }
 
 function patientName(): string {
-  const study = studies.value.find(({ uid }) => uid === activePane.value.series?.studyUid)?.study ?? studies.value[0]?.study;
-  return study ? nameText(study.patient_name) : "";
+  return nameText(activeStudy.value?.patient_name ?? "");
 }
 
-function patientId(): string {
-  return studies.value.find(({ study }) => study)?.study?.patient_id ?? "";
+/** Whose pictures these are, always in sight. */
+function PatientLine(): JSX.Element {
+  return (
+    <p class="reading-patient">
+      <b>{patientName()}</b>
+      <span class="numbers">{activeStudy.value?.patient_id}</span>
+    </p>
+  );
 }
 
 function DeskTop(): JSX.Element {
@@ -82,10 +87,7 @@ function DeskTop(): JSX.Element {
       <div class="reading-left">
         <BackButton />
         <ActionButton action={actionOf("side_list")} />
-        <p class="reading-patient">
-          <b>{patientName()}</b>
-          <span class="numbers">{patientId()}</span>
-        </p>
+        <PatientLine />
       </div>
       <DeskToolbar />
       <div class="reading-menus">
@@ -100,10 +102,7 @@ function PhoneTop(): JSX.Element {
   return (
     <header class="reading-top">
       <BackButton />
-      <p class="reading-patient">
-        <b>{patientName()}</b>
-        <span class="numbers">{patientId()}</span>
-      </p>
+      <PatientLine />
       <LanguageMenu />
     </header>
   );

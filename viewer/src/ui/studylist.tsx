@@ -1,11 +1,11 @@
 // The study list: one line to search in, filters, and as many rows as there are studies.
 import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import { numberText, t } from "../i18n";
+import { t } from "../i18n";
 import { bindKeys } from "../input/keymap";
 import { go, viewerAddress } from "../state/route";
 import { narrow } from "../state/screen";
-import { bindSearch, choose, failure, filter, found, searchAgain, searching, selected } from "../state/studies";
+import { bindRefresh, bindSearch, choose, failure, filter, found, searchAgain, searching, selected } from "../state/studies";
 import { EVERYTHING, isNarrowed } from "../state/filter";
 import { AccountMenu, LanguageMenu } from "./account";
 import { Brand } from "./brand";
@@ -21,6 +21,7 @@ export function StudyList(): JSX.Element {
   const search = useRef<HTMLInputElement>(null);
 
   useEffect(bindSearch, []);
+  useEffect(bindRefresh, []);
   useEffect(() => {
     document.title = `${t("list.title")} – Filmless`;
   });
@@ -121,8 +122,7 @@ function Count(): JSX.Element {
   const total = found.value?.total;
   return (
     <p class="list-count numbers" role="status">
-      {total === undefined || searching.value ? t("list.searching") : t("list.count", { n: total })}
-      <span class="unseen">{total === undefined ? "" : numberText(total)}</span>
+      {total === undefined ? t("list.searching") : t("list.count", { n: total })}
     </p>
   );
 }

@@ -1,5 +1,5 @@
 // The rows of the study list: only those in sight are in the document. A table on a desk, cards on a phone.
-import { useSignal } from "@preact/signals";
+import { useComputed, useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { numberText, t, type Key } from "../i18n";
@@ -9,7 +9,7 @@ import { go, viewerAddress } from "../state/route";
 import { narrow } from "../state/screen";
 import { found, listTop, need, searching, selected } from "../state/studies";
 import { Icon } from "./icons";
-import { inSight, scrolledTo, topOf, totalPx, type Rows } from "./virtual";
+import { endOfSight, firstInSight, scrolledTo, topOf, totalPx, type Rows } from "./virtual";
 
 const ROW_PX = 40;
 const CARD_PX = 104;
@@ -33,15 +33,18 @@ export function StudyRows(): JSX.Element {
   const scroller = useRef<HTMLDivElement>(null);
   const viewPx = useSignal(800);
   const opened = useSignal(-1);
+  const layout = useComputed<Rows>(() => ({
+    count: found.value?.total ?? SKELETONS,
+    heightPx: narrow.value ? CARD_PX : ROW_PX,
+    opened: narrow.value ? opened.value : -1,
+    openedPx: CARD_OPENED_PX,
+  }));
+  // Of scrolling, only a change of these two draws anew.
+  const first = useComputed(() => firstInSight(layout.value, listTop.value)).value;
+  const end = useComputed(() => endOfSight(layout.value, listTop.value, viewPx.value)).value;
   const listing = found.value;
   const isNarrow = narrow.value;
-  const rows: Rows = {
-    count: listing ? listing.total : SKELETONS,
-    heightPx: isNarrow ? CARD_PX : ROW_PX,
-    opened: isNarrow ? opened.value : -1,
-    openedPx: CARD_OPENED_PX,
-  };
-  const { first, end } = inSight(rows, listTop.value, viewPx.value);
+  const rows = layout.value;
 
   useLayoutEffect(() => {
     const element = scroller.current!;

@@ -10,8 +10,8 @@ export interface Rows {
   readonly openedPx: number;
 }
 
-/** Rows drawn beyond the edges, so that a quick scroll meets no gap. */
-const OVERSCAN = 8;
+/** Rows are drawn by blocks, with one more beyond each edge: what is drawn changes once in so many rows of scrolling. */
+const BLOCK = 8;
 
 export function totalPx({ count, heightPx, opened, openedPx }: Rows): number {
   return count * heightPx + (opened >= 0 && opened < count ? openedPx : 0);
@@ -21,12 +21,16 @@ export function topOf({ heightPx, opened, openedPx }: Rows, index: number): numb
   return index * heightPx + (opened >= 0 && index > opened ? openedPx : 0);
 }
 
-/** The first row to draw and the one after the last. */
-export function inSight(rows: Rows, scrollTopPx: number, viewPx: number): { readonly first: number; readonly end: number } {
-  const { count, heightPx, openedPx } = rows;
-  const first = Math.floor((scrollTopPx - openedPx) / heightPx) - OVERSCAN;
-  const end = Math.ceil((scrollTopPx + viewPx) / heightPx) + OVERSCAN;
-  return { first: Math.max(0, Math.min(first, count)), end: Math.max(0, Math.min(end, count)) };
+/** The first row to draw. */
+export function firstInSight({ count, heightPx, openedPx }: Rows, scrollTopPx: number): number {
+  const block = Math.floor((scrollTopPx - openedPx) / heightPx / BLOCK) - 1;
+  return clamp(block * BLOCK, count);
+}
+
+/** The row after the last to draw. */
+export function endOfSight({ count, heightPx }: Rows, scrollTopPx: number, viewPx: number): number {
+  const block = Math.ceil((scrollTopPx + viewPx) / heightPx / BLOCK) + 1;
+  return clamp(block * BLOCK, count);
 }
 
 /** Where to scroll so that row `index` is wholly in sight, moving as little as needed. */
@@ -35,4 +39,8 @@ export function scrolledTo(rows: Rows, index: number, scrollTopPx: number, viewP
   const bottom = top + rows.heightPx + (index === rows.opened ? rows.openedPx : 0);
   if (top < scrollTopPx) return top;
   return bottom > scrollTopPx + viewPx ? bottom - viewPx : scrollTopPx;
+}
+
+function clamp(index: number, count: number): number {
+  return Math.max(0, Math.min(index, count));
 }
