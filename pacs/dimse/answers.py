@@ -78,6 +78,8 @@ def answer(handler: Handler, service: str, request: Request) -> None:
 def refusal(request: Request, error: Exception, service: str) -> Command:
     """The answer that tells an error. What a bug has to say is told to no one."""
     text = str(error) if isinstance(error, PacsError) else "internal error, see the log"
+    if uid := request.command.affected_sop_instance_uid:
+        text = text.replace(uid, "it")  # the answer names it anyway, and a comment is short
     return replace(request.response(status_of(error, service)), error_comment=comment_of(text))
 
 

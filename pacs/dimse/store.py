@@ -1,12 +1,16 @@
 """C-STORE: from the network into the archive, answered when it is kept (PS3.4 B.2)."""
 
+from collections.abc import Iterator
+
 from pacs.archive.ingest import receive
+from pacs.dicom.part10 import DEFLATED, IMPLICIT, LONG_VRS, SHORT_VRS
 from pacs.dimse.answers import SUCCESS, Request
-from pacs.errors import InstanceMismatch
+from pacs.errors import InstanceMismatch, InvalidInstance
 from storage.failpoint import reached
 
 
 def handle_store(request: Request) -> None:
+    """Keep one instance. Its memory is a few pieces, whatever its size."""
     command, context = request.command, request.context
     sop_class_uid = command.affected_sop_class_uid or ""
     if sop_class_uid != context.abstract_syntax:
@@ -19,8 +23,23 @@ def handle_store(request: Request) -> None:
         context.transfer_syntax,
     )
     with incoming:
-        for piece in request.association.data_set():
+        for piece in _checked(request.association.data_set(), context.transfer_syntax):
             incoming.write(piece)
         incoming.finish()
     reached("FP9")
     request.respond(SUCCESS)
+
+
+def _checked(pieces: Iterator[memoryview], transfer_syntax: str) -> Iterator[memoryview]:
+    """The pieces of a data set, once its first element has the form that was agreed. Raises InvalidInstance.
+
+    The header reader takes both forms, as files need; what a peer sends in another one than it agreed to, it would
+    take for something else when we give it back.
+    """
+    for piece in pieces:
+        is_explicit = bytes(piece[4:6]) in SHORT_VRS | LONG_VRS
+        if is_explicit is (transfer_syntax in IMPLICIT) and transfer_syntax not in DEFLATED:
+            raise InvalidInstance("the data set is not in the transfer syntax that was agreed")
+        yield piece
+        break
+    yield from pieces
