@@ -166,6 +166,21 @@ def test_where_frames_cannot_be_told_there_is_no_table(frames: list[list[bytes]]
     assert header.number_of_frames >= 1
 
 
+@pytest.mark.parametrize(
+    ("offset_table", "expected"),
+    [([0, 20], [b"abcd", b"ef"]), ([0, 10], [b"ab", b"cdef"]), ([0, 12], None), ([0, 30], None), ([10, 20], None)],
+)
+def test_where_no_frame_shows_its_beginning_the_offset_table_tells(
+    offset_table: list[int], expected: list[bytes] | None
+) -> None:
+    data = encapsulated([[b"ab", b"cd"], [b"ef"]], offset_table, transfer_syntax_uid=RLELossless)
+
+    if expected is None:
+        assert header_of(data).frame_table is None
+    else:
+        assert frames_of(data) == expected
+
+
 @pytest.mark.parametrize("number", [0, -1, 4])
 def test_there_is_no_other_frame(number: int) -> None:
     with pytest.raises(NotFound, match="the instance has 3"):

@@ -368,6 +368,24 @@ def test_a_million_tiny_things_are_refused_at_once(many: bytes) -> None:
     assert time.process_time() - started < 2
 
 
+def test_the_limit_of_elements_is_where_it_is_said_to_be() -> None:
+    tiny = element(0x00091001, b"LO", b"")
+
+    header_of(UIDS + tiny * (MAX_ELEMENTS - 4))
+    with pytest.raises(InvalidInstance, match="more than"):
+        header_of(UIDS + tiny * (MAX_ELEMENTS - 3))
+
+
+@pytest.mark.parametrize("before_the_edge", range(34))
+def test_an_element_may_lie_across_the_windows(before_the_edge: int) -> None:
+    filler = bytes(WINDOW - len(UIDS) - 12 - before_the_edge)
+    content = item(element(0x00401001, b"SH", b"RP"), OPEN) + ITEM_END + SEQUENCE_END
+    data = UIDS + element(0x00091001, b"UN", filler) + element(0x00400275, b"SQ", content, OPEN)
+    data += element(0x00401400, b"LT", b"x") + element(0x7FE00010, b"OW", bytes(4))
+
+    assert header_of(data).values["requested_procedure_id"] == "RP"
+
+
 @settings(max_examples=300, deadline=None)
 @given(data=st.data())
 def test_no_byte_makes_it_crash_or_read_more_than_it_needs(data: st.DataObject) -> None:
