@@ -44,7 +44,7 @@ class Attribute:
     @property
     def is_integer(self) -> bool:
         """Whether it is indexed, compared and sorted as the whole number it is."""
-        return self.vr in ("US", "UL") or self.keyword in ("InstanceNumber", "SeriesNumber", "NumberOfFrames")
+        return self.vr in ("IS", "US", "UL")
 
     @property
     def path(self) -> str:
