@@ -26,7 +26,7 @@ from pacs.dicom.series_builder import Source, series_document_of
 from pacs.errors import NotFound
 from pacs.index import tables
 
-SERVICE = "/dicomweb"
+SERVICE = "/dicom-web"
 """Where the web door answers DICOMweb: a path from the root is right at every level, a relative one is not."""
 WORD_BYTES = {"OW": 2, "OF": 4, "OL": 4, "OD": 8, "OV": 8}
 FORM = 1

@@ -5,7 +5,7 @@ from fastapi import FastAPI
 
 import pacs as package
 from pacs.context import Pacs
-from pacs.web import auth, docs, health, pages, qido, stow
+from pacs.web import api, auth, docs, health, pages, qido, rendered, stow, wado
 from pacs.web.headers import Headers, policy_of_build
 from pacs.web.problem import answer_problems
 
@@ -23,6 +23,6 @@ def create_app(pacs: Pacs) -> FastAPI:
     app.state.storing = CapacityLimiter(stow.AT_ONCE)
     answer_problems(app)
     app.add_middleware(Headers, policy=policy_of_build(pages.STATIC))
-    for room in (qido, stow, auth, health, docs, pages):
+    for room in (wado, qido, rendered, stow, api, auth, health, docs, pages):
         app.include_router(room.router)
     return app

@@ -13,9 +13,10 @@ from pacs.archive.find import Answers, find
 from pacs.context import Actor
 from pacs.dicom.attributes import ATTRIBUTES, BY_PATH, UNIQUE_KEY, Level
 from pacs.dicom.dicomjson import Row, json_encoder
-from pacs.dicom.media import DICOM_JSON, Offer, choose
+from pacs.dicom.media import DICOM_JSON, Offer
 from pacs.dicom.query import Query, parse_match
 from pacs.errors import InvalidQuery
+from pacs.web.answers import chosen
 from pacs.web.auth import pacs_of, signed_in
 
 PIECE = 256 << 10
@@ -212,7 +213,7 @@ def _truth(name: str, value: str) -> bool:
 
 def _search(request: Request, actor: Actor, level: Level, **path: str) -> Response:
     asked = asked_of(level, path, request.query_params.multi_items())
-    choose(request.headers.get("accept", ""), [Offer(DICOM_JSON)], request.query_params.get("accept", ""))
+    chosen(request, [Offer(DICOM_JSON)])
     answers = find(pacs_of(request), actor, asked.query())
     encode = json_encoder(answers.attributes, retrieve_url=_retrieve_url(answers, f"{request.base_url}dicom-web"))
     headers = {"warning": f'299 filmless "not honoured: {", ".join(asked.left_out)}"'} if asked.left_out else {}

@@ -1,0 +1,210 @@
+"""WADO-RS: retrieve instances, metadata, frames and bulk data (PS3.18 10.4). Pictures are in `rendered`."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from fastapi import APIRouter, Request, Response
+
+from pacs.archive import metadata
+from pacs.archive.retrieve import (
+    FrameSet,
+    InstanceRef,
+    decoded,
+    frames,
+    instances,
+    transcoded_chunks,
+    whole_file_chunks,
+)
+from pacs.context import Actor, Pacs
+from pacs.dicom.media import DICOM, DICOM_JSON, OCTET_STREAM, Offer, frame_media_type
+from pacs.dicom.multipart import Part, content_length, content_type, new_boundary, write
+from pacs.dicom.part10 import EXPLICIT_LITTLE_ENDIAN, IMPLICIT_LITTLE_ENDIAN, file_meta
+from pacs.dicom.transcode import TARGETS
+from pacs.errors import InvalidQuery, NotAcceptable
+from pacs.web.answers import (
+    ASK_EVERY_TIME,
+    chosen,
+    etag_of,
+    is_known,
+    not_modified,
+    send,
+    send_gzipped,
+    send_json,
+    wanted,
+)
+from pacs.web.auth import pacs_of, signed_in
+
+STUDY = "/studies/{study}"
+SERIES = STUDY + "/series/{series}"
+INSTANCE = SERIES + "/instances/{instance}"
+FRAMES = INSTANCE + "/frames/{numbers}"
+
+PIXEL_DATA = frozenset(("7FE00008", "7FE00009", "7FE00010"))
+MOST_FRAMES = 10_000
+"""Frames in one request."""
+
+router = APIRouter(prefix="/dicom-web", tags=["WADO-RS"])
+
+
+@router.get(STUDY)
+@signed_in
+def retrieve_study(request: Request, actor: Actor, study: str) -> Response:
+    """All instances of a study, as Part 10 files in multipart/related."""
+    return _give_instances(request, instances(pacs_of(request), actor, study))
+
+
+@router.get(SERIES)
+@signed_in
+def retrieve_series(request: Request, actor: Actor, study: str, series: str) -> Response:
+    """All instances of a series, as Part 10 files in multipart/related."""
+    return _give_instances(request, instances(pacs_of(request), actor, study, series))
+
+
+@router.get(INSTANCE)
+@signed_in
+def retrieve_instance(request: Request, actor: Actor, study: str, series: str, instance: str) -> Response:
+    """One instance: as it is stored, or in the transfer syntax that Accept names; multipart or application/dicom."""
+    (ref,) = refs = instances(pacs_of(request), actor, study, series, instance)
+    offer = chosen(request, _instance_offers(request, refs))
+    headers = {"etag": etag_of(ref.object_key, offer), "vary": "accept", "cache-control": ASK_EVERY_TIME}
+    if is_known(request, headers["etag"]):
+        return not_modified(headers)
+    if offer.is_multipart:
+        # The boundary is the file's own digest, which is not in the file: the same request has the same bytes.
+        return _give_multipart(pacs_of(request), refs, offer, ref.object_key[:32], headers)
+    headers["content-disposition"] = f'attachment; filename="{ref.sop_instance_uid}.dcm"'
+    part = _instance_part(pacs_of(request), ref, offer)
+    return send(iter(part.body), headers, part.content_type, part.size)
+
+
+@router.get(STUDY + "/metadata")
+@signed_in
+def retrieve_study_metadata(request: Request, actor: Actor, study: str) -> Response:
+    """The metadata of all instances of a study, as DICOM JSON."""
+    chosen(request, [Offer(DICOM_JSON)])
+    return send_json(request, metadata.study_metadata(pacs_of(request), actor, study), {}, DICOM_JSON)
+
+
+@router.get(SERIES + "/metadata")
+@signed_in
+def retrieve_series_metadata(request: Request, actor: Actor, study: str, series: str) -> Response:
+    """The metadata of all instances of a series, as DICOM JSON."""
+    chosen(request, [Offer(DICOM_JSON)])
+    pacs = pacs_of(request)
+    headers = {"etag": etag_of(f"{series}-{metadata.series_revision(pacs, actor, study, series)}")}
+    if is_known(request, headers["etag"]):
+        return not_modified(headers)
+    return send_gzipped(request, metadata.series_metadata_gzip(pacs, actor, study, series), headers, DICOM_JSON)
+
+
+@router.get(INSTANCE + "/metadata")
+@signed_in
+def retrieve_instance_metadata(request: Request, actor: Actor, study: str, series: str, instance: str) -> Response:
+    """The metadata of one instance, as DICOM JSON."""
+    chosen(request, [Offer(DICOM_JSON)])
+    body = metadata.instance_metadata(pacs_of(request), actor, study, series, instance)
+    return send_json(request, body, {}, DICOM_JSON)
+
+
+@router.get(FRAMES)
+@signed_in
+def retrieve_frames(request: Request, actor: Actor, study: str, series: str, instance: str, numbers: str) -> Response:
+    """Frames, counted from 1, joined by commas: uncompressed unless Accept takes what is stored."""
+    stored = frames(pacs_of(request), actor, study, series, instance, frame_numbers(numbers))
+    return _give_frames(request, stored, _frame_offers(request, stored))
+
+
+@router.get(INSTANCE + "/bulkdata/{path:path}")
+@signed_in
+def retrieve_bulk_data(request: Request, actor: Actor, study: str, series: str, instance: str, path: str) -> Response:
+    """The value behind a BulkDataURI of the metadata; of pixel data all frames."""
+    pacs = pacs_of(request)
+    if path in PIXEL_DATA:
+        stored = frames(pacs, actor, study, series, instance)
+        return _give_frames(
+            request, stored, [Offer(OCTET_STREAM, EXPLICIT_LITTLE_ENDIAN), *_frame_offers(request, stored)]
+        )
+    offer = chosen(request, [Offer(OCTET_STREAM), Offer(OCTET_STREAM, is_multipart=True)])
+    value = metadata.bulk_data(pacs, actor, study, series, instance, path)
+    if not offer.is_multipart:
+        return send(iter((value,)), {}, OCTET_STREAM)
+    boundary = new_boundary()
+    return send(write([Part(OCTET_STREAM, (value,), len(value))], boundary), {}, content_type(OCTET_STREAM, boundary))
+
+
+def frame_numbers(text: str) -> list[int]:
+    """Raises InvalidQuery."""
+    if not re.fullmatch(r"[0-9]{1,9}(,[0-9]{1,9})*", text) or text.count(",") >= MOST_FRAMES:
+        raise InvalidQuery(f"{text[:64]!r} is no list of frame numbers")
+    return [int(number) for number in text.split(",")]
+
+
+def _give_instances(request: Request, refs: Sequence[InstanceRef]) -> Response:
+    offer = chosen(request, [one for one in _instance_offers(request, refs) if one.is_multipart])
+    return _give_multipart(pacs_of(request), refs, offer, new_boundary(), {"vary": "accept"})
+
+
+def _give_multipart(
+    pacs: Pacs, refs: Sequence[InstanceRef], offer: Offer, boundary: str, headers: dict[str, str]
+) -> Response:
+    parts = [_instance_part(pacs, ref, offer) for ref in refs]
+    size = content_length(parts, boundary)
+    return send(write(parts, boundary), headers, content_type(DICOM, boundary), size)
+
+
+def _instance_offers(request: Request, refs: Sequence[InstanceRef]) -> list[Offer]:
+    """A transfer syntax only where one is named (`*` names none): else instances go out as they came in.
+
+    PS3.18 8.7.3.5.2 would have them in Explicit VR Little Endian; who asks for nothing wants what there is.
+    """
+    named = dict.fromkeys(re.findall(r'transfer-syntax="?([0-9.]+)', wanted(request)))
+    offers = [uid for uid in named if uid in TARGETS or all(ref.transfer_syntax_uid == uid for ref in refs)]
+    if not named:
+        offers.append("")
+    elif not offers:
+        raise NotAcceptable(f"what is stored is not given in {' '.join(named)}")
+    return [Offer(DICOM, uid, is_multipart) for uid in offers for is_multipart in (True, False)]
+
+
+def _instance_part(pacs: Pacs, ref: InstanceRef, offer: Offer) -> Part:
+    syntax = offer.transfer_syntax_uid or ref.transfer_syntax_uid
+    media_type = f"{DICOM}; transfer-syntax={syntax}"
+    if syntax == ref.transfer_syntax_uid:
+        return Part(media_type, whole_file_chunks(pacs, ref), ref.size)
+    return Part(media_type, _transcoded_file(pacs, ref, syntax))
+
+
+def _transcoded_file(pacs: Pacs, ref: InstanceRef, transfer_syntax_uid: str) -> Iterator[bytes]:
+    yield file_meta(ref.sop_class_uid, ref.sop_instance_uid, transfer_syntax_uid)
+    yield from transcoded_chunks(pacs, ref, transfer_syntax_uid)
+
+
+def _give_frames(request: Request, stored: FrameSet, offers: Sequence[Offer]) -> Response:
+    offer = chosen(request, offers)
+    headers = {"etag": etag_of(stored.ref.object_key, offer), "vary": "accept", "cache-control": ASK_EVERY_TIME}
+    if is_known(request, headers["etag"]):
+        return not_modified(headers)
+    given = stored if offer.transfer_syntax_uid == _syntax_of(stored) else decoded(pacs_of(request), stored)
+    part_type = f"{offer.media_type}; transfer-syntax={offer.transfer_syntax_uid}"
+    if not offer.is_multipart:
+        return send(given.frames, headers, part_type)
+    boundary = stored.ref.object_key[:32]
+    parts = (Part(part_type, (data,), len(data)) for data in given.frames)
+    return send(write(parts, boundary), headers, content_type(offer.media_type, boundary))
+
+
+def _frame_offers(request: Request, stored: FrameSet) -> list[Offer]:
+    """Uncompressed first, as the standard has it; as stored first where any transfer syntax will do (`*`)."""
+    syntax = _syntax_of(stored)
+    as_stored = [(frame_media_type(syntax), syntax), (OCTET_STREAM, syntax)]
+    native = [(OCTET_STREAM, EXPLICIT_LITTLE_ENDIAN)]
+    takes_any = "transfer-syntax=*" in wanted(request).replace('"', "")
+    forms = dict.fromkeys([*as_stored, *native] if takes_any else [*native, *as_stored])
+    kinds = (True, False) if len(stored.numbers) == 1 else (True,)
+    return [Offer(media_type, uid, is_multipart) for is_multipart in kinds for media_type, uid in forms]
+
+
+def _syntax_of(stored: FrameSet) -> str:
+    """Of the frames: those of a data set in implicit VR are the same bytes as in explicit VR."""
+    syntax = stored.transfer_syntax_uid
+    return EXPLICIT_LITTLE_ENDIAN if syntax == IMPLICIT_LITTLE_ENDIAN else syntax

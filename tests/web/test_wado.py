@@ -1,0 +1,362 @@
+"""WADO-RS: what went in comes out, byte for byte, or in the form that was asked for."""
+
+import gzip
+import io
+from collections.abc import Iterator
+from email.parser import BytesParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pydicom
+import pytest
+import requests
+from dicomweb_client.api import DICOMwebClient
+from pydicom.dataset import Dataset
+from pydicom.uid import (
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    JPEGLSLossless,
+    RLELossless,
+)
+
+from pacs.archive.ingest import ingest
+from pacs.context import SYSTEM, Pacs
+from tests.conftest import manifest
+from tests.make import data_set_bytes, make_ct, part10
+from tests.web.conftest import Caller, Door
+
+
+def store(pacs: Pacs, ds: Dataset) -> Dataset:
+    ingest(pacs, SYSTEM, part10(ds))
+    return ds
+
+
+def path_of(ds: Dataset, level: str = "instance") -> str:
+    study, series = f"/dicom-web/studies/{ds.StudyInstanceUID}", f"/series/{ds.SeriesInstanceUID}"
+    return {"study": study, "series": study + series}.get(level, f"{study}{series}/instances/{ds.SOPInstanceUID}")
+
+
+def parts_of(answer: requests.Response) -> list[tuple[str, bytes]]:
+    """Content type and body of each part."""
+    assert answer.status_code == 200, answer.text
+    head = f"Content-Type: {answer.headers['content-type']}\r\n\r\n".encode()
+    message = BytesParser().parsebytes(head + answer.content)
+    assert not message.defects
+    return [(part["content-type"], part.get_payload(decode=True)) for part in message.get_payload()]
+
+
+def compressed(ds: Dataset, syntax: str) -> Dataset:
+    ds.compress(syntax, generate_instance_uid=False)
+    return ds
+
+
+def multi_frame(count: int = 3, **attributes: Any) -> Dataset:
+    ds = make_ct(**attributes)
+    ds.NumberOfFrames = count
+    ds.PixelData = np.arange(count * ds.Rows * ds.Columns, dtype="<i2").tobytes()
+    return ds
+
+
+@pytest.fixture
+def web(door: Door, client: Caller) -> DICOMwebClient:
+    """The client of another house."""
+    return DICOMwebClient(f"{door.url}/dicom-web", session=client_session(client))
+
+
+def client_session(client: Caller) -> requests.Session:
+    session = requests.Session()
+    session.headers["authorization"] = client.headers["authorization"]
+    return session
+
+
+def test_what_another_client_stores_it_finds_and_gets_back(web: DICOMwebClient) -> None:
+    sent = [make_ct(InstanceNumber=number) for number in (1, 2)]
+
+    web.store_instances(sent)
+
+    uids = sent[0].StudyInstanceUID, sent[0].SeriesInstanceUID
+    assert [one["0020000D"]["Value"][0] for one in web.search_for_studies()] == [uids[0]]
+    assert [data_set_bytes(ds) for ds in web.retrieve_study(uids[0])] == [data_set_bytes(ds) for ds in sent]
+    assert web.retrieve_instance(*uids, sent[1].SOPInstanceUID).PatientName == sent[1].PatientName
+    (frame,) = web.retrieve_instance_frames(*uids, sent[0].SOPInstanceUID, [1])
+    assert frame == sent[0].PixelData
+    assert web.retrieve_series_metadata(*uids)[1]["00080018"]["Value"] == [sent[1].SOPInstanceUID]
+    picture = web.retrieve_instance_rendered(*uids, sent[0].SOPInstanceUID, media_types=("image/png",))
+    assert picture.startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian, RLELossless])
+@pytest.mark.parametrize("level", ["study", "series", "instance"])
+def test_instances_go_out_as_they_came_in(client: Caller, pacs: Pacs, syntax: str, level: str) -> None:
+    ds = make_ct() if syntax == RLELossless else make_ct(transfer_syntax_uid=syntax)
+    store(pacs, compressed(ds, syntax) if syntax == RLELossless else ds)
+
+    answer = client.get(path_of(ds, level))
+
+    ((media_type, body),) = parts_of(answer)
+    assert media_type == f"application/dicom; transfer-syntax={syntax}"
+    assert body.endswith(data_set_bytes(ds))
+    assert pydicom.dcmread(io.BytesIO(body)).file_meta.TransferSyntaxUID == syntax
+    assert int(answer.headers["content-length"]) == len(answer.content)
+
+
+def test_instances_of_a_study_come_in_their_order(client: Caller, pacs: Pacs) -> None:
+    third, first, second = (store(pacs, make_ct(InstanceNumber=number)) for number in (3, 1, 2))
+
+    parts = parts_of(client.get(path_of(first, "study")))
+
+    uids = [pydicom.dcmread(io.BytesIO(body)).SOPInstanceUID for _, body in parts]
+    assert uids == [first.SOPInstanceUID, second.SOPInstanceUID, third.SOPInstanceUID]
+
+
+DICOM = 'multipart/related; type="application/dicom"'
+
+
+@pytest.mark.parametrize(
+    ("accept", "content_type", "syntax"),
+    [
+        ("*/*", "multipart/related", RLELossless),
+        (DICOM, "multipart/related", RLELossless),
+        (f"{DICOM}; transfer-syntax=*", "multipart/related", RLELossless),
+        (f"{DICOM}; transfer-syntax={RLELossless}", "multipart/related", RLELossless),
+        (f"{DICOM}; transfer-syntax={ExplicitVRLittleEndian}", "multipart/related", ExplicitVRLittleEndian),
+        (
+            f"{DICOM}; transfer-syntax={JPEGLSLossless}, {DICOM}; transfer-syntax={ImplicitVRLittleEndian};q=0.5",
+            "multipart/related",
+            ImplicitVRLittleEndian,
+        ),
+        ("application/dicom", "application/dicom", RLELossless),
+        (f"application/dicom; transfer-syntax={ExplicitVRLittleEndian}", "application/dicom", ExplicitVRLittleEndian),
+    ],
+)
+def test_an_instance_is_given_as_it_is_asked_for(
+    client: Caller, pacs: Pacs, accept: str, content_type: str, syntax: str
+) -> None:
+    ds = make_ct()
+    pixels = ds.pixel_array
+    store(pacs, compressed(ds, RLELossless))
+
+    answer = client.get(path_of(ds), headers={"accept": accept})
+
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-type"].startswith(content_type)
+    body = answer.content if content_type == "application/dicom" else parts_of(answer)[0][1]
+    given = pydicom.dcmread(io.BytesIO(body))
+    assert given.file_meta.TransferSyntaxUID == syntax
+    assert np.array_equal(given.pixel_array, pixels)
+    assert given.PatientName == ds.PatientName
+
+
+@pytest.mark.parametrize(
+    ("level", "accept"),
+    [
+        ("instance", f"{DICOM}; transfer-syntax={JPEGLSLossless}"),
+        ("instance", "image/jpeg"),
+        ("study", "application/dicom"),
+        ("study", "application/zip"),
+    ],
+)
+def test_what_cannot_be_given_so_is_refused(client: Caller, pacs: Pacs, level: str, accept: str) -> None:
+    ds = store(pacs, make_ct())
+
+    assert client.get(path_of(ds, level), headers={"accept": accept}).status_code == 406
+    assert client.get(path_of(ds, level), params={"accept": accept}).status_code == 406
+
+
+def test_a_single_instance_is_a_download_with_a_name_of_ours(client: Caller, pacs: Pacs) -> None:
+    ds = store(pacs, make_ct())
+
+    answer = client.get(path_of(ds), headers={"accept": "application/dicom"})
+
+    assert answer.headers["content-disposition"] == f'attachment; filename="{ds.SOPInstanceUID}.dcm"'
+    assert answer.content.endswith(data_set_bytes(ds))
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/dicom-web/studies/1.2.9",
+        "/dicom-web/studies/1.2.9/metadata",
+        "/dicom-web/studies/1.2.9/series/1/metadata",
+        "/dicom-web/studies/1.2.9/series/1/instances/1",
+        "/dicom-web/studies/1.2.9/series/1/instances/1/metadata",
+        "/dicom-web/studies/1.2.9/series/1/instances/1/frames/1",
+        "/dicom-web/studies/1.2.9/series/1/instances/1/rendered",
+        "/dicom-web/studies/1.2.9/thumbnail",
+        "/dicom-web/studies/1.2.9/series/1/instances/1/bulkdata/7FE00010",
+        "/api/studies/1.2.9",
+        "/api/studies/1.2.9/series/1",
+        "/api/studies/1.2.9/series/1/frames?order=0",
+        "/api/studies/1.2.9/series/1/thumbnail",
+    ],
+)
+def test_what_is_not_there_is_not_found(client: Caller, path: str) -> None:
+    assert client.get(path).status_code == 404
+
+
+def test_an_instance_is_not_found_under_another_study(client: Caller, pacs: Pacs) -> None:
+    ds, other = store(pacs, make_ct()), store(pacs, make_ct(StudyInstanceUID="1.2.3", SeriesInstanceUID="1.2.3.1"))
+    ds.StudyInstanceUID = other.StudyInstanceUID
+
+    for path in (path_of(ds), f"{path_of(ds)}/frames/1", f"{path_of(ds)}/metadata", f"{path_of(ds)}/rendered"):
+        assert client.get(path).status_code == 404
+
+
+@pytest.mark.parametrize("suffix", ["", "/frames/1", "/rendered", "/thumbnail"])
+def test_what_the_client_has_is_not_sent_again(client: Caller, pacs: Pacs, suffix: str) -> None:
+    ds = store(pacs, make_ct())
+    first = client.get(path_of(ds) + suffix)
+
+    again = client.get(path_of(ds) + suffix, headers={"if-none-match": first.headers["etag"]})
+
+    assert (again.status_code, again.content) == (304, b"")
+    assert again.headers["etag"] == first.headers["etag"]
+    assert client.get(path_of(ds) + suffix, headers={"if-none-match": '"another"'}).status_code == 200
+    assert first.headers["cache-control"] == "private, no-cache"
+
+
+OCTETS = 'multipart/related; type="application/octet-stream"'
+
+
+@pytest.mark.parametrize(
+    ("accept", "content_type", "part_type"),
+    [
+        ("*/*", OCTETS, f"application/octet-stream; transfer-syntax={ExplicitVRLittleEndian}"),
+        (OCTETS, OCTETS, f"application/octet-stream; transfer-syntax={ExplicitVRLittleEndian}"),
+        ("application/octet-stream", "application/octet-stream", ""),
+        (f"{OCTETS}; transfer-syntax=*", OCTETS, f"application/octet-stream; transfer-syntax={RLELossless}"),
+        (
+            'multipart/related; type="image/dicom-rle"',
+            'multipart/related; type="image/dicom-rle"',
+            f"image/dicom-rle; transfer-syntax={RLELossless}",
+        ),
+        ("image/x-dicom-rle", "image/dicom-rle", ""),
+    ],
+)
+def test_a_frame_is_uncompressed_unless_the_client_takes_it_as_stored(
+    client: Caller, pacs: Pacs, accept: str, content_type: str, part_type: str
+) -> None:
+    ds = make_ct()
+    pixels = ds.PixelData
+    store(pacs, compressed(ds, RLELossless))
+
+    answer = client.get(f"{path_of(ds)}/frames/1", headers={"accept": accept})
+
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-type"].startswith(content_type)
+    ((given_type, body),) = parts_of(answer) if part_type else [("", answer.content)]
+    assert given_type == part_type
+    is_as_stored = RLELossless in answer.headers["content-type"] + given_type
+    assert body == (next(iter(frames_of(ds))) if is_as_stored else pixels)
+
+
+def frames_of(ds: Dataset) -> Iterator[bytes]:
+    return iter(pydicom.encaps.generate_frames(ds.PixelData, number_of_frames=1))
+
+
+def test_frames_come_in_the_order_asked_for(client: Caller, pacs: Pacs) -> None:
+    ds = store(pacs, multi_frame())
+
+    parts = parts_of(client.get(f"{path_of(ds)}/frames/3,1"))
+
+    size = ds.Rows * ds.Columns * 2
+    assert [body for _, body in parts] == [ds.PixelData[2 * size :], ds.PixelData[:size]]
+
+
+@pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, ExplicitVRBigEndian])
+def test_frames_are_little_endian_whatever_is_stored(client: Caller, pacs: Pacs, syntax: str) -> None:
+    pixels = np.arange(64, dtype="<i2").tobytes()
+    ds = make_ct(transfer_syntax_uid=syntax)
+    if syntax == ExplicitVRBigEndian:
+        ds.PixelData = np.arange(64, dtype=">i2").tobytes()
+    store(pacs, ds)
+
+    ((_, body),) = parts_of(client.get(f"{path_of(ds)}/frames/1"))
+
+    assert body == pixels
+
+
+@pytest.mark.parametrize(
+    ("numbers", "status"), [("0", 404), ("2", 404), ("1,2", 404), ("one", 400), ("1,,1", 400), ("-1", 400)]
+)
+def test_frames_that_are_not_there(client: Caller, pacs: Pacs, numbers: str, status: int) -> None:
+    ds = store(pacs, make_ct())
+
+    assert client.get(f"{path_of(ds)}/frames/{numbers}").status_code == status
+
+
+@pytest.mark.parametrize("level", ["study", "series", "instance"])
+def test_metadata_is_json_and_as_gzip_where_it_is_taken(client: Caller, pacs: Pacs, level: str) -> None:
+    ds = store(pacs, make_ct(PatientComments="bệnh nhân " * 200))
+
+    plain = client.get(f"{path_of(ds, level)}/metadata", headers={"accept-encoding": "identity"})
+    packed = client.get(f"{path_of(ds, level)}/metadata", stream=True, headers={"accept-encoding": "gzip"})
+
+    assert plain.headers["content-type"] == "application/dicom+json"
+    assert plain.json()[0]["00100010"]["Value"] == [{"Alphabetic": "NGUYỄN^THỊ ÁNH ĐÀO"}]
+    assert packed.headers["content-encoding"] == "gzip"
+    assert gzip.decompress(packed.raw.read()) == plain.content
+    assert plain.headers["cache-control"] == "no-store"
+
+
+def test_metadata_of_a_series_has_a_tag_that_changes_with_it(client: Caller, pacs: Pacs) -> None:
+    ds = store(pacs, make_ct())
+    path = f"{path_of(ds, 'series')}/metadata"
+    tag = client.get(path).headers["etag"]
+    assert client.get(path, headers={"if-none-match": tag}).status_code == 304
+
+    store(pacs, make_ct())
+
+    assert client.get(path, headers={"if-none-match": tag}).status_code == 200
+    assert len(client.get(path).json()) == 2
+
+
+def test_every_bulk_data_uri_of_the_metadata_leads_to_its_value(client: Caller, pacs: Pacs) -> None:
+    ds = make_ct()
+    ds.add_new(0x00091001, "OB", bytes(range(256)) * 16)
+    ds.private_block(0x0009, "FILMLESS TEST", create=True)
+    store(pacs, ds)
+    (answer,) = client.get(f"{path_of(ds)}/metadata").json()
+    uris = {tag: one["BulkDataURI"] for tag, one in answer.items() if "BulkDataURI" in one}
+
+    values = {tag: client.get(uri, headers={"accept": "application/octet-stream"}) for tag, uri in uris.items()}
+
+    assert {tag: value.content for tag, value in values.items()} == {
+        "00091001": bytes(range(256)) * 16,
+        "7FE00010": ds.PixelData,
+    }
+
+
+def test_a_lost_object_is_told_and_not_sent_short(client: Caller, pacs: Pacs) -> None:
+    ds = store(pacs, make_ct())
+    for path in (pacs.settings.data / "objects").glob("??/*"):
+        path.unlink()
+
+    for suffix in ("", "/frames/1"):
+        answer = client.get(path_of(ds) + suffix)
+        assert answer.status_code == 503
+        assert str(ds.PatientName) not in answer.text
+
+
+@pytest.mark.parametrize("path", [row["path"] for row in manifest(expected="stores+renders", path="syntax/")][::6])
+def test_the_corpus_goes_in_and_comes_out_byte_for_byte(client: Caller, corpus: Path, path: str) -> None:
+    original = (corpus / path).read_bytes()
+    stored = client.post("/dicom-web/studies", data=original, headers={"content-type": "application/dicom"})
+    assert stored.status_code == 200
+    url = stored.json()["00081199"]["Value"][0]["00081190"]["Value"][0].removeprefix("http://pacs.example")
+
+    answer = client.get(url, headers={"accept": "application/dicom"})
+
+    assert data_set_after_meta(answer.content) == data_set_after_meta(original)
+    assert client.get(f"{url}/rendered").headers["content-type"] == "image/jpeg"
+    assert client.get(f"{url}/frames/1").status_code == 200
+    assert client.get(f"{url}/metadata").json()[0]["0020000D"]["Value"][0] in url
+
+
+def data_set_after_meta(file: bytes) -> bytes:
+    stream = io.BytesIO(file)
+    pydicom.filereader.read_preamble(stream, False)
+    pydicom.filereader._read_file_meta_info(stream)
+    return file[stream.tell() :]
