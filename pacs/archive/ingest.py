@@ -42,10 +42,10 @@ IN_FLIGHT_SHARE = 4
 """And so many times what this instance holds already."""
 ADMIT_EVERY = 64 << 20
 """A large instance is admitted again after so many bytes."""
-LONGEST_UID = 64
-"""Characters (PS3.5 9.1)."""
+LONGEST_UID = 128
+"""Characters: 64 are legal (PS3.5 9.1), and there are machines that take a few more."""
 UNSAID = "0.0"
-"""Stands for a UID that a file meta leaves out; no instance has it (PS3.5 9.1: the first component is 0, 1 or 2)."""
+"""Stands for a UID that a file meta does not say; no instance has it (PS3.5 9.1: the first component is 0, 1 or 2)."""
 CHEAP_TO_HASH = 16 << 20
 """Bytes up to which a copy that is kept already is read again before it is relied on."""
 
@@ -76,9 +76,7 @@ def receive(
     Raises NotAllowed, and InvalidInstance when one of the UIDs is none.
     """
     actor.require("store")
-    for uid in (sop_class_uid, sop_instance_uid, transfer_syntax_uid):
-        if not UID.fullmatch(uid) or len(uid) > LONGEST_UID:
-            raise InvalidInstance(f"{uid[:64]!r} is no UID")
+    _require_uids(sop_class_uid, sop_instance_uid, transfer_syntax_uid)
     return Incoming(pacs, actor, sop_class_uid, sop_instance_uid, transfer_syntax_uid)
 
 
@@ -93,7 +91,7 @@ def ingest(pacs: Pacs, actor: Actor, file: BinaryIO, *, study_instance_uid: str 
     head = _read_head(file)
     with _refusals_audited(pacs, actor):
         meta = _meta_of(head)
-    said = meta.sop_class_uid or UNSAID, meta.sop_instance_uid or UNSAID
+    said = _said(meta.sop_class_uid), _said(meta.sop_instance_uid)
     with receive(pacs, actor, *said, meta.transfer_syntax_uid) as incoming:
         incoming.write(head[meta.data_set_offset :])
         _copy(file, incoming)
@@ -182,7 +180,9 @@ class Incoming:
             _store_errors(),
             small or self._file.reader() as file,
         ):
-            return read_header(file, self._data_set_offset, self._size, self._transfer_syntax_uid)
+            header = read_header(file, self._data_set_offset, self._size, self._transfer_syntax_uid)
+            _require_uids(*_names(header), header.study_instance_uid, header.series_instance_uid)
+            return header
 
     def _keep(self, header: Header) -> Stored:
         arrival = Arrival(
@@ -260,7 +260,22 @@ def _meta_of(head: bytes) -> FileMeta:
     meta = read_file_meta(head)
     if meta is None:
         raise InvalidInstance("the file ends before its data set begins")
+    _require_uids(meta.transfer_syntax_uid)
     return meta
+
+
+def _said(uid: str) -> str:
+    return uid if _is_uid(uid) else UNSAID
+
+
+def _require_uids(*uids: str) -> None:
+    for uid in uids:
+        if not _is_uid(uid):
+            raise InvalidInstance(f"{uid[:LONGEST_UID]!r} is no UID")
+
+
+def _is_uid(uid: str) -> bool:
+    return len(uid) <= LONGEST_UID and UID.fullmatch(uid) is not None
 
 
 def _names(header: Header) -> tuple[str, str]:

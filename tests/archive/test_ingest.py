@@ -147,6 +147,7 @@ NAMELESS: list[tuple[str, Callable[[Dataset], bytes]]] = [
     ("a bare data set", data_set_bytes),
     ("no preamble", lambda ds: part10(ds).read()[128:]),
     ("meta without the instance", lambda ds: bytes(128) + b"DICM" + META_WITHOUT_INSTANCE + data_set_bytes(ds)),
+    ("meta of no instance", lambda ds: file_meta("1.2", "../1", ExplicitVRLittleEndian) + data_set_bytes(ds)),
     ("meta of another instance", lambda ds: file_meta("1.2", "1.2.3", ExplicitVRLittleEndian) + data_set_bytes(ds)),
 ]
 META_WITHOUT_INSTANCE = b"\2\0\x10\0UI\x14\x001.2.840.10008.1.2.1\0"
@@ -189,7 +190,7 @@ def test_an_instance_of_another_study_than_was_asked_for_is_refused(pacs: Pacs) 
     assert ingest(pacs, SENDER, part10(ds), study_instance_uid=ds.StudyInstanceUID).outcome == "new"
 
 
-@pytest.mark.parametrize("uid", ["", "1.2.a", "../../etc/passwd", "1..2", "1." * 40 + "1", "1.2\0", "٣.٤"])
+@pytest.mark.parametrize("uid", ["", "1.2.a", "../../etc/passwd", "1..2", "1." * 64 + "1", "1.2\0", "٣.٤"])
 def test_what_is_no_uid_is_refused_at_once(pacs: Pacs, uid: str) -> None:
     with pytest.raises(InvalidInstance):
         receive(pacs, SENDER, CTImageStorage, uid, ExplicitVRLittleEndian)
