@@ -8,6 +8,7 @@ the answers, which is right when much is found. So speed never hangs on what a p
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any, assert_never
 
 from sqlalchemy import (
@@ -50,8 +51,10 @@ PARENT: dict[Level, ColumnElement[int]] = {
 SELECTIVE = frozenset(("SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID", "PatientID", "AccessionNumber"))
 """Indexed keys of which one value finds few rows."""
 INDEXED = SELECTIVE | {"StudyID", "StudyDate", "Modality"}
-FEW = 5_000
-"""So many rows are better looked at one by one and sorted than met on a walk."""
+MANY = 50_000
+"""As far as the rows of a source are counted. A source with more is no use, one with few is known exactly."""
+COST_OF_FETCHING = 4
+"""A row fetched here and there against a row that is met on a walk."""
 LAST_LETTER = "\U0010ffff"
 
 Condition = ColumnElement[bool]
@@ -115,15 +118,33 @@ def place_of(query: Query) -> list[ColumnElement[Any]]:
 def sources(query: Query, studies: frozenset[str] | None) -> list[Source]:
     """Where one could look first; what is known to be small stands before the rest."""
     found = [source for attribute, match in _asked(query) for source in _sources_of(attribute, match, query)]
-    if studies is not None and len(studies) <= FEW:
+    if studies is not None and len(studies) < MANY:
         found.append(_source(query, Level.STUDY, is_among(study.c.study_instance_uid, list(studies)), True))
     return sorted(found, key=lambda source: (not source.is_small, -source.level))
 
 
-def select_sizes(candidates: Iterable[Source]) -> Select[Any]:
-    """One row: how many rows each source has, counted up to FEW and one more."""
-    bounded = (source.rows.limit(FEW + 1).subquery() for source in candidates)
-    return select(*(select(func.count()).select_from(rows).scalar_subquery() for rows in bounded))
+def select_sizes(candidates: Sequence[Source]) -> Select[Any]:
+    """One row: how many rows each source has, counted up to MANY; then how many its level has, about."""
+    bounded = (source.rows.limit(MANY).subquery() for source in candidates)
+    sizes = (select(func.count()).select_from(rows).scalar_subquery() for rows in bounded)
+    totals = (select(func.max(TABLES[source.level].c.pk)).scalar_subquery() for source in candidates)
+    return select(*sizes, *totals)
+
+
+def best_of(
+    candidates: Sequence[Source], sizes: Sequence[int], totals: Sequence[int], wanted: float, page: float
+) -> Source | None:
+    """Where to look first, to answer `wanted` rows in pages; None: walk.
+
+    A walk meets as many rows as it takes to find so many answers, if the keys are independent of each other. From a
+    source all its rows are fetched, here and there, and sorted, and that for every page.
+    """
+    share = prod(min(1.0, size / max(1, total)) for size, total in zip(sizes, totals, strict=True))
+    size, index = min((size, index) for index, size in enumerate(sizes))
+    found = min(wanted, share * totals[index])
+    walked = found / share if share else totals[index]
+    fetched = size * (1 + found / page)
+    return candidates[index] if size < MANY and fetched * COST_OF_FETCHING <= walked else None
 
 
 def _asked(query: Query) -> Iterator[tuple[Attribute, Match]]:

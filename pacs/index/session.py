@@ -261,7 +261,8 @@ def _sqlite_engine(url: str) -> Engine:
         cursor = connection.cursor()
         cursor.execute("PRAGMA synchronous=FULL")  # NORMAL loses the last commits of WAL with the power
         cursor.execute("PRAGMA foreign_keys=ON")
-        cursor.execute("PRAGMA cache_size=-16384")
+        cursor.execute("PRAGMA cache_size=-4096")  # KiB, of each connection; the system's cache is shared by all
+        cursor.execute("PRAGMA journal_size_limit=67108864")
         cursor.execute("PRAGMA temp_store=MEMORY")
         cursor.close()
 

@@ -78,7 +78,7 @@ def _insert(connection: Connection, table: Table, level: Level, values: dict[str
             columns[attribute.column] = values.get(attribute.keyword, None if is_integer(attribute) else "")
             if attribute.vr == "PN":
                 columns[f"{attribute.column}_folded"] = folded(columns[attribute.column])
-    pk: int = connection.execute(insert(table).values(**columns)).inserted_primary_key[0]  # type: ignore[index]
+    pk: int = connection.scalars(insert(table).values(**columns).returning(table.c.pk)).one()
     return pk
 
 
