@@ -13,6 +13,8 @@ from pacs.errors import InvalidQuery
 
 WILDCARD_VRS = frozenset(("AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"))
 """PS3.4 C.2.2.2.4. Elsewhere `*` and `?` are no wild cards."""
+NUMBER_VRS = frozenset(("IS", "US", "UL"))
+"""Equal as numbers: `007` is 7."""
 MULTI_VALUED = frozenset(("ModalitiesInStudy", "SOPClassesInStudy", "AvailableTransferSyntaxUID"))
 """They match when one of their values does."""
 
@@ -139,7 +141,7 @@ def _parse_one(attribute: Attribute, text: str) -> Match:
         return _parse_moment(attribute, text)
     if attribute.vr == "UI" and not UID.fullmatch(text):
         raise InvalidQuery(f"{attribute.path}: {text!r} is no UID")
-    if attribute.is_integer:
+    if attribute.vr in NUMBER_VRS:
         return Single(_number(attribute, text))
     if attribute.vr in WILDCARD_VRS and ("*" in text or "?" in text):
         return Wildcard(text)
@@ -221,7 +223,7 @@ def _values(attribute: Attribute, stored: str) -> list[str]:
 def _is_equal(attribute: Attribute, wanted: str, stored: str) -> bool:
     if attribute.vr == "PN":
         return _is_named(wanted, stored, str.__eq__)
-    if attribute.is_integer:
+    if attribute.vr in NUMBER_VRS:
         return stored != "" and int(stored) == int(wanted)
     return stored.rstrip(" ") == wanted.rstrip(" ")
 
