@@ -207,7 +207,7 @@ class Operation:
             self._tally.fail(ref, str(error))
             return
         if context is None:
-            self._tally.fail(ref, "the receiver takes neither its SOP class nor an uncompressed syntax")
+            self._tally.fail(ref, "no context was agreed (with the SCP role) for its SOP class")
             return
         try:
             self._tally.count(ref, store(association, context, ref.sop_instance_uid, pieces, originator))

@@ -29,6 +29,9 @@ UNCOMPRESSED = (EXPLICIT_LITTLE_ENDIAN, IMPLICIT_LITTLE_ENDIAN)
 MOST_CONTEXTS = 128
 """Of one association: ids are the odd numbers of a byte (PS3.8 9.3.2.2)."""
 
+ANSWER_TIMEOUT_S = 10.0
+"""How long a peer may take to accept a connection, and then an association."""
+
 Proposal = tuple[str, Sequence[str]]
 """An abstract syntax and its transfer syntaxes: one presentation context."""
 
@@ -74,7 +77,7 @@ def open_association(pacs: Pacs, peer: Peer, proposals: Sequence[Proposal]) -> A
     """An association with a peer. Raises Unreachable."""
     request = request_of(pacs.settings.ae_title, peer.ae_title, proposals)
     try:
-        return associate((peer.host, peer.port), request)
+        return associate((peer.host, peer.port), request, timeout_s=ANSWER_TIMEOUT_S)
     except (AssociationError, OSError) as error:
         raise Unreachable(explanation_of(error, peer, pacs.settings.ae_title)) from error
 
