@@ -130,18 +130,20 @@ function frameServer(): { readonly orders: number[][]; answer(request: number, f
   };
 }
 
-function loaderOf(document: SeriesDocument, more: Partial<LoaderOptions> = {}): { loader: ReturnType<typeof createFrameLoader>; decoded: number[]; failed: [number, string][] } {
+function loaderOf(document: SeriesDocument, more: Partial<LoaderOptions> = {}): { loader: ReturnType<typeof createFrameLoader>; decoded: number[]; failed: [number, string][]; ended: [number, string][] } {
+  const ended: [number, string][] = [];
   const decoded: number[] = [];
   const failed: [number, string][] = [];
   const loader = createFrameLoader(document, {
     decode: async (bytes): Promise<DecodedFrame> => ({ rows: 1, columns: 10, samples: 1, values: new Uint8Array(bytes) }),
     onDecoded: (index) => decoded.push(index),
     onFailed: (index, reason) => failed.push([index, reason]),
+    onEnded: (status, reason) => ended.push([status, reason]),
     encodedBudget: 1e6,
     decodedBudget: 1e6,
     ...more,
   });
-  return { loader, decoded, failed };
+  return { loader, decoded, failed, ended };
 }
 
 test("the wanted frame is fetched alone, and the rest only when told", async () => {
@@ -212,13 +214,37 @@ test("a frame that cannot be decoded fails alone", async () => {
   await vi.waitFor(() => expect(failed).toEqual([[1, "damaged"]]));
 });
 
-test("what the server refuses is told at once", async () => {
+test("a series that is not there any more is told at once", async () => {
   vi.stubGlobal("fetch", async () => new Response("", { status: 404, statusText: "Not Found" }));
-  const { loader, failed } = loaderOf(documentOf(2));
+  const { loader, ended } = loaderOf(documentOf(2));
 
   loader.want(0);
 
-  await vi.waitFor(() => expect(failed).toEqual([[-1, "404 Not Found"]]));
+  await vi.waitFor(() => expect(ended).toEqual([[404, "Not Found"]]));
+});
+
+test("a frame that the server cannot read fails alone, and the rest still comes", async () => {
+  const server = frameServer();
+  const answering = fetch;
+  vi.stubGlobal("fetch", async (path: string, init: RequestInit) => (/order=1(,|&)/.test(path) ? new Response("", { status: 500, statusText: "Damaged" }) : answering(path, init)));
+  const { loader, failed } = loaderOf(documentOf(3));
+  loader.want(1);
+  loader.fill();
+
+  await vi.waitFor(() => expect(failed).toEqual([[1, "Damaged"]]));
+  await vi.waitFor(() => expect(server.orders).toEqual([[2, 0]]));
+});
+
+test("frames that are known already are not fetched again", async () => {
+  const server = frameServer();
+  const { loader, decoded } = loaderOf(documentOf(3), { known: new Map([[0, new Uint8Array(10)], [2, new Uint8Array(10)]]) });
+
+  loader.want(0);
+  loader.fill();
+
+  await vi.waitFor(() => expect(server.orders).toEqual([[1]]));
+  expect(decoded).toContain(0);
+  expect(loader.loaded.value).toBe(2);
 });
 
 test("a connection that is cut is tried again", async () => {

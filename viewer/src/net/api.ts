@@ -120,7 +120,8 @@ export function takeBooted(path: string): Promise<Response> | undefined {
   return booted;
 }
 
-async function reasonOf(response: Response): Promise<string> {
+/** What the server says went wrong. */
+export async function reasonOf(response: Response): Promise<string> {
   try {
     const problem = (await response.json()) as { detail?: string; title?: string };
     return problem.detail ?? problem.title ?? response.statusText;

@@ -12,14 +12,20 @@ const SOON = 4;
 /** Frames decoded beforehand, in the direction of the last move and against it. */
 const AHEAD = 6;
 const BEHIND = 2;
+/** Not signed in, not allowed, and not there: the series is gone, or has changed since its document was made. */
+const FINAL = new Set([401, 403, 404]);
 const RETRIES_MS = [500, 1000, 2000, 4000];
 
 export interface LoaderOptions {
   decode(bytes: Uint8Array, description: PixelDescription, urgent: boolean): Promise<DecodedFrame>;
   /** A frame can be shown now. */
   onDecoded(index: number): void;
-  /** A frame cannot be shown, or (index -1) no frame comes any more. */
+  /** A frame cannot be shown. */
   onFailed(index: number, reason: string): void;
+  /** No frame comes any more. `status` is that of the answer; 0 when the server is not reached. */
+  onEnded(status: number, reason: string): void;
+  /** Frames that are here already, by index, as they came. */
+  readonly known?: ReadonlyMap<number, Uint8Array>;
   /** Bytes of frames as they came, and of decoded ones. */
   readonly encodedBudget: number;
   readonly decodedBudget: number;
@@ -34,6 +40,8 @@ export interface FrameLoader {
   want(index: number): void;
   /** Begins to fetch the rest. Called once the first picture is drawn: sooner would delay it. */
   fill(): void;
+  /** The frame as it came, if it is here. */
+  encoded(index: number): Uint8Array | undefined;
   /** The frame, if it is decoded. */
   decoded(index: number): DecodedFrame | undefined;
   /** The decoded frame nearest to an index; -1: there is none. */
@@ -67,9 +75,16 @@ export function createFrameLoader(document: SeriesDocument, options: LoaderOptio
   let failures = 0;
   let retry: ReturnType<typeof setTimeout> | undefined;
 
+  for (const [index, bytes] of options.known ?? []) encoded.add(index, bytes, current);
+  loaded.value = encoded.count();
+
   const missing = (): number[] => {
     const reach = Math.min(count, encoded.capacity());
-    return nearestFirst(current, count).slice(0, reach).filter((index) => !encoded.has(index));
+    return nearestFirst(current, count).slice(0, reach).filter((index) => !encoded.has(index) && !broken.has(index));
+  };
+  const breakOff = (index: number, reason: string): void => {
+    broken.add(index);
+    options.onFailed(index, reason);
   };
 
   const decode = (index: number, urgent: boolean): void => {
@@ -87,8 +102,7 @@ export function createFrameLoader(document: SeriesDocument, options: LoaderOptio
       },
       (error: unknown) => {
         decoding.delete(index);
-        broken.add(index);
-        if (!disposed) options.onFailed(index, reasonOf(error));
+        if (!disposed) breakOff(index, reasonOf(error));
       },
     );
   };
@@ -127,13 +141,18 @@ export function createFrameLoader(document: SeriesDocument, options: LoaderOptio
     } catch (error) {
       if (stream !== own && stream !== null) return;
       stream = null;
-      if (!disposed && !own.abort.signal.aborted) failed(error);
+      if (!disposed && !own.abort.signal.aborted) failed(error, own.waiting);
     }
   };
-  const failed = (error: unknown): void => {
-    const final = error instanceof FramesRefused && error.status >= 400 && error.status < 500;
-    if (final || failures >= RETRIES_MS.length) options.onFailed(-1, reasonOf(error));
-    else retry = setTimeout(pump, RETRIES_MS[failures++]);
+  const failed = (error: unknown, waiting: readonly number[]): void => {
+    if (error instanceof FramesRefused && FINAL.has(error.status)) return options.onEnded(error.status, error.message);
+    if (error instanceof FramesRefused && waiting[0] !== undefined) {
+      // The server answers so for the first frame: it cannot be read. The others may be well.
+      breakOff(waiting[0], error.message);
+      return pump();
+    }
+    if (failures >= RETRIES_MS.length) return options.onEnded(0, reasonOf(error));
+    retry = setTimeout(pump, RETRIES_MS[failures++]);
   };
   const stop = (): void => {
     const running = stream;
@@ -171,6 +190,7 @@ export function createFrameLoader(document: SeriesDocument, options: LoaderOptio
       filling = true;
       setTimeout(pump);
     },
+    encoded: encoded.get,
     decoded: (index) => decoded.get(index),
     nearest(index) {
       let nearest = -1;

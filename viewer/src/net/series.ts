@@ -166,6 +166,12 @@ export function instanceOf(document: SeriesDocument, index: number): Instance {
   return document.instances[frameAttributes(document, index).instance]!;
 }
 
+/** What names a frame whatever the revision of its series: SOP Instance UID and frame number. */
+export function frameName(document: SeriesDocument, index: number): string {
+  const { instance, frame_number } = frameAttributes(document, index);
+  return `${document.instances[instance]!.sop_instance_uid}/${frame_number}`;
+}
+
 export function pixelDescription(frame: FrameAttributes): PixelDescription {
   return {
     transferSyntaxUid: frame.transfer_syntax_uid,

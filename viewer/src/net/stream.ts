@@ -1,5 +1,5 @@
 // Many frames in one response: [u32 index][u32 length][bytes], little endian, in the order asked for.
-import { takeBooted, tellSignedOut } from "./api";
+import { reasonOf, takeBooted, tellSignedOut } from "./api";
 import { framesPath } from "./paths";
 import type { SeriesDocument } from "./series";
 
@@ -8,7 +8,7 @@ export interface FrameBytes {
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
-/** What the server said in place of frames. `status` is 0 when it was not reached. */
+/** What the server said in place of frames. */
 export class FramesRefused extends Error {
   readonly status: number;
 
@@ -28,7 +28,7 @@ export async function* streamFrames(document: SeriesDocument, order: readonly nu
   const response = await (takeBooted(path) ?? fetch(path, { signal }));
   if (!response.ok || !response.body) {
     if (response.status === 401) tellSignedOut();
-    throw new FramesRefused(response.status, `${response.status} ${response.statusText}`);
+    throw new FramesRefused(response.status, await reasonOf(response));
   }
   yield* framesIn(response.body);
 }

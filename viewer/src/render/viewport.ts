@@ -6,8 +6,9 @@ import { type EdgeLetters, edgesInView, edgesOf } from "../geom/orient";
 import { type Affine, apply, FIT, fitScale, imageToPane, inverse, type Point, type Size, type View, zoomedAt } from "../geom/plane";
 import type { PixelSize } from "../geom/scale";
 import { validWindow, type Window, type WindowPreset } from "../geom/window";
+import { fetchSeriesDocument } from "../net/api";
 import { createFrameLoader, type FrameLoader } from "../net/queue";
-import { type FrameAttributes, frameAttributes, lutAt, pixelSizeOf, type SeriesDocument } from "../net/series";
+import { type FrameAttributes, frameAttributes, frameName, lutAt, pixelSizeOf, type SeriesDocument } from "../net/series";
 import { createCine } from "./cine";
 import { type Prepared, prepare, presetsOf } from "./picture";
 import { createRenderer } from "./renderer";
@@ -109,11 +110,13 @@ export interface ViewportOptions {
 type WindowChoice = { readonly kind: "preset"; readonly index: number } | { readonly kind: "own"; readonly window: Window };
 
 interface Shown {
+  readonly document: SeriesDocument;
   readonly index: number;
   readonly attributes: FrameAttributes;
   readonly prepared: Prepared;
 }
 
+const NOT_FOUND = 404;
 const MEGABYTE = 1 << 20;
 const USUAL_RATE = 15;
 const MOST_ZOOM = 64;
@@ -131,7 +134,9 @@ export function createViewport(canvas: HTMLCanvasElement, options: ViewportOptio
   const loader = signal<FrameLoader | null>(null);
   const frame = signal(0);
   const onScreen = signal<Shown | null>(null);
+  /** By index of the frame. */
   const failures = signal<ReadonlyMap<number, string>>(new Map());
+  const ended = signal<string | null>(null);
   const choice = signal<WindowChoice>({ kind: "preset", index: 0 });
   const view = signal<View>(FIT);
   const invert = signal(false);
@@ -142,7 +147,7 @@ export function createViewport(canvas: HTMLCanvasElement, options: ViewportOptio
   const attributes = computed(() => onScreen.value?.attributes ?? null);
   const presets = computed(() => {
     const shown = onScreen.value;
-    return shown && series.value ? presetsOf(series.value, shown.attributes, shown.prepared.range) : [];
+    return shown ? presetsOf(shown.document, shown.attributes, shown.prepared.range) : [];
   });
   const preset = computed(() => {
     const chosen = choice.value;
@@ -161,10 +166,10 @@ export function createViewport(canvas: HTMLCanvasElement, options: ViewportOptio
     if (!known) return NO_EDGES;
     return edgesInView(edgesOf(known.image_orientation, known.patient_orientation.split("\\")), view.value);
   });
-  const failure = computed(() => failures.value.get(-1) ?? failures.value.get(frame.value) ?? null);
+  const failure = computed(() => ended.value ?? failures.value.get(frame.value) ?? null);
   const status = computed((): ViewportStatus => {
     if (!series.value) return "empty";
-    if (failures.value.has(-1)) return "failed";
+    if (ended.value !== null) return "failed";
     return count.value === 0 || loader.value?.full.value ? "full" : "loading";
   });
   const rate = computed(() => series.value?.recommended_rate ?? USUAL_RATE);
@@ -180,13 +185,13 @@ export function createViewport(canvas: HTMLCanvasElement, options: ViewportOptio
     const index = frames.decoded(frame.value) || !isStack ? frame.value : frames.nearest(frame.value);
     const decoded = frames.decoded(index);
     if (!decoded) return onScreen.value;
-    if (onScreen.value?.index === index) return onScreen.value;
+    if (onScreen.value?.document === document && onScreen.value.index === index) return onScreen.value;
     const known = frameAttributes(document, index);
-    return { index, attributes: known, prepared: prepare(document, index, known, decoded) };
+    return { document, index, attributes: known, prepared: prepare(document, index, known, decoded) };
   };
-  const greysOf = ({ attributes: known, prepared }: Shown): Greys | null => {
-    if (!window.value || !series.value) return null;
-    const table = preset.value?.kind === "table" ? lutAt(series.value, known.voi_lut) : null;
+  const greysOf = ({ document, attributes: known, prepared }: Shown): Greys | null => {
+    if (!window.value) return null;
+    const table = preset.value?.kind === "table" ? lutAt(document, known.voi_lut) : null;
     const voi = { window: validWindow(window.value, known.voi_lut_function), function: known.voi_lut_function, lut: table };
     return { modality: prepared.modality, voi, inverse: known.inverse, padding: prepared.padding };
   };
@@ -222,6 +227,42 @@ export function createViewport(canvas: HTMLCanvasElement, options: ViewportOptio
     frame.value = Math.min(count.value - 1, Math.max(0, Math.round(index)));
     loader.value?.want(frame.value);
   };
+  const load = (document: SeriesDocument, index: number, known: ReadonlyMap<number, Uint8Array>): void => {
+    const frames = createFrameLoader(document, {
+      encodedBudget,
+      decodedBudget,
+      known,
+      decode: decoder.decode,
+      onDecoded: () => {
+        if (onScreen.value?.document !== document || onScreen.value.index !== frame.value) invalidate();
+      },
+      onFailed: (failed, reason) => {
+        failures.value = new Map(failures.value).set(failed, reason);
+      },
+      onEnded: (code, reason) => void renew(document, code, reason),
+    });
+    batch(() => {
+      series.value = document;
+      loader.value = frames;
+      setFrame(index);
+    });
+  };
+  /** A series that has changed is shown as it is now, in the same view; what was fetched of it is kept. */
+  const renew = async (old: SeriesDocument, code: number, reason: string): Promise<void> => {
+    const answer = code === NOT_FOUND ? await fetchSeriesDocument(old.study_instance_uid, old.series_instance_uid) : null;
+    const frames = loader.value;
+    if (series.value !== old || !frames) return;
+    if (!answer?.ok || answer.value.revision === old.revision) {
+      ended.value = reason;
+      return;
+    }
+    const now = namedIn(answer.value);
+    const known = framesKept(old, now, frames);
+    const index = now.get(frameName(old, frame.value)) ?? frame.value;
+    frames.dispose();
+    failures.value = new Map();
+    load(answer.value, index, known);
+  };
   const cine = createCine({
     isReady: (index) => loader.value?.decoded(index) !== undefined || failures.value.has(index),
     frame: () => frame.value,
@@ -236,6 +277,7 @@ export function createViewport(canvas: HTMLCanvasElement, options: ViewportOptio
       loader.value = null;
       onScreen.value = null;
       failures.value = new Map();
+      ended.value = null;
       frame.value = 0;
       restore();
     });
@@ -278,21 +320,7 @@ export function createViewport(canvas: HTMLCanvasElement, options: ViewportOptio
     show(document, index = 0) {
       close();
       if (document.number_of_frames > 0) decoder.warm(frameAttributes(document, index).transfer_syntax_uid);
-      batch(() => {
-        series.value = document;
-        loader.value = createFrameLoader(document, {
-          encodedBudget,
-          decodedBudget,
-          decode: decoder.decode,
-          onDecoded: () => {
-            if (onScreen.value?.index !== frame.value) invalidate();
-          },
-          onFailed: (failed, reason) => {
-            failures.value = new Map(failures.value).set(failed, reason);
-          },
-        });
-        setFrame(index);
-      });
+      load(document, index, new Map());
     },
     clear: close,
     setFrame,
@@ -359,6 +387,22 @@ function placementOf({ attributes, prepared }: Shown, pane: Size, view: View): P
   const pixelSize = pixelSizeOf(attributes);
   const pxPerColumn = Math.hypot(toPane.a, toPane.b);
   return { pane, image, toPane, pixelSize, pxPerMm: pixelSize && pxPerColumn / pixelSize.columnMm };
+}
+
+/** Indices of a series' frames by what names them. */
+function namedIn(document: SeriesDocument): ReadonlyMap<string, number> {
+  return new Map(Array.from({ length: document.number_of_frames }, (_, index) => [frameName(document, index), index]));
+}
+
+/** What the loader of the old document holds, by the indices of the new one. */
+function framesKept(old: SeriesDocument, now: ReadonlyMap<string, number>, frames: FrameLoader): ReadonlyMap<number, Uint8Array> {
+  const kept = new Map<number, Uint8Array>();
+  for (const [name, index] of namedIn(old)) {
+    const bytes = frames.encoded(index);
+    const newIndex = now.get(name);
+    if (bytes && newIndex !== undefined) kept.set(newIndex, bytes);
+  }
+  return kept;
 }
 
 function valueUnder({ prepared: { picture, modality, range } }: Shown, { x, y }: Point): number | null {
