@@ -7,13 +7,13 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Any
 
 import structlog
 
-from pacs.archive import retrieve
 from pacs.archive.find import find
-from pacs.archive.retrieve import InstanceRef, data_set, data_set_chunks, instances
+from pacs.archive.retrieve import InstanceRef, instances, transcoded_chunks
 from pacs.context import Pacs
 from pacs.dicom.attributes import Level
 from pacs.dicom.identifier import parse_identifier
@@ -38,8 +38,8 @@ CANCELLED, UNABLE, SOME_FAILED = 0xFE00, 0xA702, 0xB000
 PENDING_EVERY_S = 1.0
 MOST_COUNTED = 0xFFFF
 """What a counter (VR US) can say."""
-READ_WHOLE = 16 << 20
-"""Bytes up to which an instance is read, whole, while the one before it is sent."""
+READ_AHEAD = 16 << 20
+"""Bytes of an instance that are read while the one before it is sent."""
 LONGEST_IDENTIFIER = 4 << 20
 """Bytes: 60,000 UIDs."""
 MOST_LISTED_EXPLICIT = 0xFFFE
@@ -291,9 +291,14 @@ def _studies_of(request: Request, patient_ids: tuple[str, ...], studies: tuple[s
 
 
 def _read(pacs: Pacs, ref: InstanceRef, context: Context | None) -> Iterable[Buffer]:
-    """The data set as the context takes it. Raises PacsError, for a large one not before it is half sent."""
+    """The data set as the context takes it: its beginning read now, the rest as it is sent. Raises PacsError."""
     if context is None:
         return ()
-    if context.transfer_syntax != ref.transfer_syntax_uid:
-        return [retrieve.transcoded(pacs, ref, context.transfer_syntax)]
-    return [data_set(pacs, ref)] if ref.size <= READ_WHOLE else data_set_chunks(pacs, ref)
+    chunks = transcoded_chunks(pacs, ref, context.transfer_syntax)
+    read, size = [], 0
+    for chunk in chunks:
+        read.append(chunk)
+        size += len(chunk)
+        if size >= READ_AHEAD:
+            break
+    return chain(read, chunks)
