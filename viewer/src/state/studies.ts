@@ -1,5 +1,5 @@
 // The study list: what is looked for, what was found so far, and which row is chosen.
-import { batch, effect, signal } from "@preact/signals-core";
+import { batch, computed, effect, signal } from "@preact/signals-core";
 import { fetchStudies, type Failed, type StudyPage, type StudyQuery, type StudySummary } from "../net/api";
 import { EVERYTHING, filterFrom, parametersOf, queryOf, type Filter } from "./filter";
 import { route } from "./route";
@@ -31,6 +31,9 @@ export const listTop = signal(0);
 
 /** The search in force: an answer to any other is stale. */
 const current = signal<{ readonly stop: AbortController; readonly asked: Set<number>; readonly filter: Filter } | null>(null);
+
+/** Whether what was found answers what is asked now. Until then no row may be opened: it could be somebody else's. */
+export const isSettled = computed(() => !searching.value && current.value?.filter === filter.value);
 
 /** Searches whenever the filter changes, and tells it in the address. Returns what ends that. */
 export function bindSearch(): () => void {

@@ -30,7 +30,7 @@ export function PaneView({ pane }: { readonly pane: Pane }): JSX.Element {
     const activate = (): void => {
       activePaneId.value = pane.id;
     };
-    const ends = [bindPane(surface.current!, made, activate), placeViewport(pane.id, made), bindNotes(made), () => made.dispose()];
+    const ends = [bindPane(surface.current!, made, activate), placeViewport(pane.id, made), bindArrived(made), () => made.dispose()];
     setViewport(made);
     return () => ends.forEach((end) => end());
   }, []);
@@ -75,23 +75,19 @@ function useSeries(viewport: Viewport | null, { series }: Pane): Shown {
     });
     return () => {
       stale = true;
+      if (viewport.document.peek()?.series_instance_uid === series.seriesUid) noteLeft(series.seriesUid, viewport.frame.peek());
     };
   }, [viewport, series?.seriesUid, attempt]);
 
   return { ...shown, retry: () => setAttempt(attempt + 1) };
 }
 
-/** Keeps for each series how much has arrived and where it was left. */
-function bindNotes(viewport: Viewport): () => void {
-  const unbindArrived = effect(() => {
+/** Tells how much of the series has arrived. */
+function bindArrived(viewport: Viewport): () => void {
+  return effect(() => {
     const uid = viewport.document.value?.series_instance_uid;
     if (uid) noteArrived(uid, viewport.loaded.value);
   });
-  const unbindLeft = effect(() => {
-    const uid = viewport.document.peek()?.series_instance_uid;
-    if (uid) noteLeft(uid, viewport.frame.value);
-  });
-  return () => [unbindArrived, unbindLeft].forEach((unbind) => unbind());
 }
 
 function Over({ viewport, document }: { readonly viewport: Viewport; readonly document: SeriesDocument }): JSX.Element {

@@ -1,11 +1,12 @@
 // The study list: one line to search in, filters, and as many rows as there are studies.
+import { signal, useSignalEffect } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { t } from "../i18n";
 import { bindKeys } from "../input/keymap";
 import { go, viewerAddress } from "../state/route";
 import { narrow } from "../state/screen";
-import { bindRefresh, bindSearch, choose, failure, filter, found, searchAgain, searching, selected } from "../state/studies";
+import { bindRefresh, bindSearch, choose, failure, filter, found, isSettled, searchAgain, searching, selected } from "../state/studies";
 import { EVERYTHING, isNarrowed } from "../state/filter";
 import { AccountMenu, LanguageMenu } from "./account";
 import { Brand } from "./brand";
@@ -22,6 +23,7 @@ export function StudyList(): JSX.Element {
 
   useEffect(bindSearch, []);
   useEffect(bindRefresh, []);
+  useSignalEffect(openAwaited);
   useEffect(() => {
     document.title = `${t("list.title")} – Filmless`;
   });
@@ -66,14 +68,30 @@ function listKeys(): [string, () => void][] {
 
 const TYPING_KEYS: ReadonlySet<string> = new Set(["arrowdown", "arrowup", "pagedown", "pageup", "enter", "escape"]);
 
+/** Enter was pressed before the answer was here. */
+const awaited = signal(false);
+
 function openSelected(): void {
-  const study = found.peek()?.rows.get(selected.peek());
-  if (study && !searching.peek()) go(viewerAddress([study.study_instance_uid]));
+  if (isSettled.peek()) openRow(selected.peek());
+  else awaited.value = true;
+}
+
+/** Opens what Enter waited for, if it can only be that one. */
+function openAwaited(): void {
+  if (!awaited.value || !isSettled.value) return;
+  awaited.value = false;
+  if (found.peek()?.total === 1) openRow(0);
+}
+
+function openRow(index: number): void {
+  const study = found.peek()?.rows.get(index);
+  if (study) go(viewerAddress([study.study_instance_uid]));
 }
 
 function SearchLine({ input }: { readonly input: { current: HTMLInputElement | null } }): JSX.Element {
   const { words } = filter.value;
   const write = (text: string): void => {
+    awaited.value = false;
     filter.value = { ...filter.peek(), words: text };
   };
 

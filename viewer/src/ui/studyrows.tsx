@@ -161,15 +161,13 @@ function Cells({ study }: { readonly study: StudySummary }): JSX.Element {
         {study.patient_id}
       </span>
       <span class="cell birth numbers" role="gridcell">
-        {dateText(study.patient_birth_date)}
-        <span class="age">{age}</span>
+        {dateText(study.patient_birth_date)} <span class="age">{age}</span>
       </span>
       <span class="cell sex" role="gridcell">
         {sexText(study.patient_sex)}
       </span>
       <span class="cell date numbers" role="gridcell">
-        {dateText(study.study_date)}
-        <span class="time">{timeText(study.study_time)}</span>
+        {dateText(study.study_date)} <span class="time">{timeText(study.study_time)}</span>
       </span>
       <span class="cell modalities" role="gridcell">
         {study.modalities_in_study.join(" ")}
