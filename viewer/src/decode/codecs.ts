@@ -1,12 +1,13 @@
-// Which codec reads which transfer syntax. Each is a chunk of its own, fetched when a series needs it. What is not here
+// Which codec reads which transfer syntax. Each but the first is a chunk of its own, fetched when a series needs it. What is not here
 // the server decodes first (pacs/dicom/delivery.py).
 import type { DecodedFrame, PixelDescription } from "../geom/pixels";
+import { decodeNative, NATIVE } from "./native";
 import { type Decode, frameOf } from "./samples";
 
 const JPEG = "1.2.840.10008.1.2.4.";
 
 const CODECS: Readonly<Record<string, () => Promise<Decode>>> = {
-  "1.2.840.10008.1.2.1": native,
+  [NATIVE]: async () => decodeNative,
   "1.2.840.10008.1.2.5": async () => (await import("./rle")).decodeRle,
   [`${JPEG}50`]: jpeg,
   [`${JPEG}57`]: jpeg,
@@ -20,9 +21,6 @@ const CODECS: Readonly<Record<string, () => Promise<Decode>>> = {
   [`${JPEG}203`]: htj2k,
 };
 
-async function native(): Promise<Decode> {
-  return (await import("./native")).decodeNative;
-}
 /** Some streams are another process than the data set says: the frame header of the stream is right. */
 async function jpeg(): Promise<Decode> {
   const [{ readHeader, SOF3 }, { decodeJpeg }, { decodeJpegLossless }] = await Promise.all([import("./jpegmarkers"), import("./jpeg"), import("./jpegll")]);

@@ -3,6 +3,9 @@
 import type { PixelDescription } from "../geom/pixels";
 import type { Raw, RawSamples } from "./samples";
 
+/** Explicit VR Little Endian: how the server sends samples that are not compressed. */
+export const NATIVE = "1.2.840.10008.1.2.1";
+
 export function decodeNative(bytes: Uint8Array, description: PixelDescription): Raw {
   const { rows, columns, samplesPerPixel, bitsStored, highBit, planarConfiguration } = description;
   const bits = { stored: bitsStored, high: highBit };

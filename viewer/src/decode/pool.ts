@@ -1,9 +1,14 @@
 // The decoding workers, shared by all viewports of the page.
 import type { DecodedFrame, PixelDescription } from "../geom/pixels";
+import { decodeNative, NATIVE } from "./native";
+import { frameOf } from "./samples";
 import type { Done, Job, Warming } from "./worker";
 
 export interface Decoder {
-  /** Decodes one frame. The bytes are copied first: the caller keeps his. What is asked for as `urgent` goes before the rest. */
+  /**
+   * Decodes one frame; the caller keeps the bytes, and does not change them. What is asked for as `urgent` goes before
+   * the rest.
+   */
   decode(bytes: Uint8Array, description: PixelDescription, urgent?: boolean): Promise<DecodedFrame>;
   /** Starts a worker and fetches the codec for a transfer syntax, while its first frame is still on its way. */
   warm(transferSyntaxUid: string): void;
@@ -22,6 +27,9 @@ interface Hand {
   readonly worker: Worker;
   readonly running: Map<number, Waiting>;
 }
+
+/** Bytes of an uncompressed frame up to which it is read at once: a worker would cost more than it spares. */
+const SMALL = 4 << 20;
 
 let shared: Decoder | undefined;
 
@@ -67,7 +75,8 @@ export function createDecoder(workers = Math.min(2, Math.max(1, (navigator.hardw
   };
 
   return {
-    decode(bytes, description, urgent = false) {
+    async decode(bytes, description, urgent = false) {
+      if (isSmallNative(bytes, description.transferSyntaxUid)) return frameOf(decodeNative(bytes, description), description);
       return new Promise((resolve, reject) => {
         waiting.push({ bytes, description, urgent, resolve, reject });
         const idle = hands.find(({ running }) => running.size === 0) ?? (hands.length < workers ? hire() : undefined);
@@ -75,11 +84,15 @@ export function createDecoder(workers = Math.min(2, Math.max(1, (navigator.hardw
       });
     },
     warm(transferSyntaxUid) {
-      (hands[0] ?? hire()).worker.postMessage({ warm: transferSyntaxUid } satisfies Warming);
+      if (transferSyntaxUid !== NATIVE) (hands[0] ?? hire()).worker.postMessage({ warm: transferSyntaxUid } satisfies Warming);
     },
     dispose() {
       for (const { worker } of hands.splice(0)) worker.terminate();
       waiting.splice(0);
     },
   };
+}
+
+function isSmallNative(bytes: Uint8Array, transferSyntaxUid: string): boolean {
+  return transferSyntaxUid === NATIVE && bytes.length <= SMALL;
 }
