@@ -22,8 +22,11 @@ from pynetdicom.association import Association
 from pacs.context import Pacs
 from pacs.dimse.server import serve_dicom
 from pacs.index.session import Database
+from pacs.peers.dimse import context_for, store
 from pacs.settings import Settings
+from pacs.upper_layer.association import associate, request_of
 from storage import open_store
+from tests.make import data_set_bytes
 
 ECHO = "1.2.840.10008.1.1"
 CT = "1.2.840.10008.5.1.4.1.1.2"
@@ -141,18 +144,36 @@ def associated(
     association = ae.associate(
         "127.0.0.1", door.port, ae_title=called, ext_neg=negotiation, evt_handlers=list(handlers)
     )
+    running = association._reactor_checkpoint
+    association._reactor_checkpoint = Paused()
     try:
         yield association
     finally:
         if association.is_established:
             association.release()
+        association._reactor_checkpoint = running
+        running.set()
+
+
+class Paused(threading.Event):
+    """Keeps pynetdicom's reactor from taking answers away that the caller waits for: on a busy machine it does."""
+
+    def set(self) -> None:
+        pass
 
 
 def store_all(door: Door, *datasets: Dataset) -> list[int]:
     """C-STORE each over one association, its bytes as the dataset was made; the statuses."""
-    pairs = {(str(ds.SOPClassUID), str(ds.file_meta.TransferSyntaxUID)) for ds in datasets}
-    with associated(door, [(sop_class, [syntax]) for sop_class, syntax in sorted(pairs)]) as association:
-        return [association.send_c_store(ds).Status for ds in datasets]
+    pairs = sorted({(str(ds.SOPClassUID), str(ds.file_meta.TransferSyntaxUID)) for ds in datasets})
+    request = request_of("TEST", "PACS", [(sop_class, [syntax]) for sop_class, syntax in pairs])
+    statuses = []
+    with associate(("127.0.0.1", door.port), request) as association:
+        for ds in datasets:
+            context = context_for(association, str(ds.SOPClassUID), str(ds.file_meta.TransferSyntaxUID))
+            assert context is not None
+            statuses.append(store(association, context, str(ds.SOPInstanceUID), [data_set_bytes(ds)]))
+        association.release()
+    return statuses
 
 
 def wait_for(condition: Callable[[], bool]) -> None:

@@ -42,6 +42,14 @@ def test_what_was_sent_is_what_is_kept(door: Door) -> None:
     assert kept(door, ds) == data_set_bytes(ds)
 
 
+def test_pynetdicom_stores(door: Door) -> None:
+    ds = make_ct(rows=300, columns=300)
+
+    with associated(door, [(CT, [EXPLICIT])]) as association:
+        assert association.send_c_store(ds).Status == 0
+    assert kept(door, ds) == data_set_bytes(ds)
+
+
 def test_storing_again_is_a_success(door: Door) -> None:
     ds = make_ct()
 
