@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from pydicom.dataset import Dataset
-from pydicom.uid import ImplicitVRLittleEndian, RLELossless
+from pydicom.uid import UID, ImplicitVRLittleEndian, RLELossless
 
 from pacs.context import Pacs
 from pacs.errors import IdentityConflict, PatientConflict, SeriesConflict
@@ -42,7 +42,7 @@ def altered(ds: Dataset, transfer_syntax_uid: str = "", **attributes: Any) -> Da
     if transfer_syntax_uid == RLELossless:
         other.compress(RLELossless, generate_instance_uid=False)
     elif transfer_syntax_uid:
-        other.file_meta.TransferSyntaxUID = transfer_syntax_uid
+        other.file_meta.TransferSyntaxUID = UID(transfer_syntax_uid)
         other._read_implicit = None
     return other
 

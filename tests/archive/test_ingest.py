@@ -143,6 +143,7 @@ def test_a_preamble_that_is_another_kind_of_file_is_not_kept(pacs: Pacs, preambl
     assert pacs.objects.get(key, 0, 132) == bytes(128) + b"DICM"
 
 
+META_WITHOUT_INSTANCE = b"\2\0\x10\0UI\x14\x001.2.840.10008.1.2.1\0"
 NAMELESS: list[tuple[str, Callable[[Dataset], bytes]]] = [
     ("a bare data set", data_set_bytes),
     ("no preamble", lambda ds: part10(ds).read()[128:]),
@@ -150,7 +151,6 @@ NAMELESS: list[tuple[str, Callable[[Dataset], bytes]]] = [
     ("meta of no instance", lambda ds: file_meta("1.2", "../1", ExplicitVRLittleEndian) + data_set_bytes(ds)),
     ("meta of another instance", lambda ds: file_meta("1.2", "1.2.3", ExplicitVRLittleEndian) + data_set_bytes(ds)),
 ]
-META_WITHOUT_INSTANCE = b"\2\0\x10\0UI\x14\x001.2.840.10008.1.2.1\0"
 
 
 @pytest.mark.parametrize("file_of", [row[1] for row in NAMELESS], ids=[row[0] for row in NAMELESS])
@@ -253,7 +253,7 @@ class Failing(MemoryStore):
         self.at, self.error = at, error
 
     @contextmanager
-    def draft(self) -> Iterator[Draft]:  # type: ignore[override]  # a draft that fails
+    def draft(self) -> Iterator[Draft]:
         yield FailingDraft(self)
 
 

@@ -213,8 +213,12 @@ def test_instances_may_arrive_meanwhile(pacs: Pacs, task: Callable[[Pacs], Repor
 def test_a_bucket_is_kept_recovered_and_indexed_again_as_a_folder_is(
     pacs: Pacs, s3_url: str, running_s3: S3Server
 ) -> None:
-    keys = {"access_key": running_s3.access_key, "secret_key": running_s3.secret_key}
-    bucket = open_store(s3_url, spool=pacs.settings.data / "spool", **keys)
+    bucket = open_store(
+        s3_url,
+        spool=pacs.settings.data / "spool",
+        access_key=running_s3.access_key,
+        secret_key=running_s3.secret_key,
+    )
     pacs = replace(pacs, objects=bucket)
     for ds in (day := instances_of_a_day()):
         send(pacs, ds)
