@@ -45,16 +45,24 @@ class Opened:
         """A frame as it is stored. Raises NotFound when there is none of this number."""
         if self.table is None:
             raise NotFound("the instance has no frames, or none that can be told apart")
-        return self.table.bytes_of(number, self.read(*self.table.range_of(number)))
+        return self.table.bytes_of(number, self.read(*self.range_of(self.table, number)))
+
+    def range_of(self, table: FrameTable, number: int) -> tuple[int, int]:
+        """Where the bytes of a frame lie in the file. Raises NotFound."""
+        start, stop = table.range_of(number)
+        if self.transfer_syntax_uid == BIG_ENDIAN:
+            stop += (stop - start) % 2  # the last byte of an odd number in words comes after its padding
+        return start, stop
 
 
 def open_instance(pacs: Pacs, ref: InstanceRef, table: FrameTable | None) -> Opened:
     """table: as the index has it. Raises OutOfResources, Undecodable."""
     if ref.transfer_syntax_uid != DEFLATED:
         return Opened(ref.transfer_syntax_uid, table, partial(read, pacs, ref))
-    file = inflated_file(pacs, ref)
+    meta = file_meta(ref.sop_class_uid, ref.sop_instance_uid, EXPLICIT)
+    file = meta + inflated_data_set(pacs, ref)
     try:
-        found = part10.read_header(io.BytesIO(file), ref.data_set_offset, len(file), EXPLICIT)
+        found = part10.read_header(io.BytesIO(file), len(meta), len(file), EXPLICIT)
     except InvalidInstance as error:
         raise Undecodable("the deflated data set is damaged") from error
     return Opened(EXPLICIT, found.frame_table, lambda start, stop: file[start:stop])
@@ -102,16 +110,16 @@ def header_of(file: Any, transfer_syntax_uid: str) -> Dataset:
     return ds
 
 
-def inflated_file(pacs: Pacs, ref: InstanceRef) -> bytes:
-    """A Part 10 file in Explicit VR Little Endian of one in the deflated syntax (PS3.5 A.5)."""
+def inflated_data_set(pacs: Pacs, ref: InstanceRef) -> bytes:
+    """In Explicit VR Little Endian, of one in the deflated syntax (PS3.5 A.5). Raises Undecodable, OutOfResources."""
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
     try:
-        data_set = inflater.decompress(read(pacs, ref, ref.data_set_offset), MOST_INFLATED)
+        inflated = inflater.decompress(read(pacs, ref, ref.data_set_offset), MOST_INFLATED)
     except zlib.error as error:
         raise Undecodable("the deflated data set is damaged") from error
     if inflater.unconsumed_tail:
         raise Undecodable(f"the deflated data set is larger than {MOST_INFLATED} bytes")
-    return file_meta(ref.sop_class_uid, ref.sop_instance_uid, EXPLICIT) + data_set
+    return inflated
 
 
 def _pixel_data_element(head: bytes, transfer_syntax_uid: str) -> RawDataElement | None:

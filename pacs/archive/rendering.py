@@ -49,7 +49,7 @@ def rendered(pacs: Pacs, ref: InstanceRef, frame: int = 1, appearance: Appearanc
 def thumbnail(pacs: Pacs, ref: InstanceRef, frame: int | None = None, viewport: Viewport = THUMBNAIL) -> bytes:
     """A small JPEG of a frame, the middle one unless told. Raises NotFound, Undecodable, OutOfResources."""
     appearance = Appearance(quality=THUMBNAIL_QUALITY, viewport=viewport)
-    return rendered(pacs, ref, frame or (ref.number_of_frames + 1) // 2, appearance)
+    return rendered(pacs, ref, frame or max(1, (ref.number_of_frames + 1) // 2), appearance)
 
 
 def representative(refs: list[InstanceRef]) -> InstanceRef:

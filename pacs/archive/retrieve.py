@@ -187,7 +187,7 @@ def _runs(
     opened: Opened, table: FrameTable, wanted: Sequence[tuple[int, int]]
 ) -> Iterator[Callable[[], Sequence[Numbered]]]:
     """One call for each run of neighbouring frames. wanted: what each frame is called in the answer, its number."""
-    ranges = [table.range_of(number) for _, number in wanted]
+    ranges = [opened.range_of(table, number) for _, number in wanted]
     begin = 0
     for end in _ends_of_runs(ranges):
         yield partial(_read_run, opened, table, wanted[begin:end], ranges[begin:end])

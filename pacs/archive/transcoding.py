@@ -4,7 +4,7 @@ import io
 from collections.abc import Iterator
 from typing import Literal
 
-from pacs.archive.headers import header_of, inflated_file
+from pacs.archive.headers import header_of, inflated_data_set
 from pacs.archive.selection import CHUNK, InstanceRef, data_set, data_set_chunks, frame_tables, read
 from pacs.context import Pacs
 from pacs.dicom.dicomjson import PIXEL_DATA
@@ -56,8 +56,7 @@ def transcoded_chunks(pacs: Pacs, ref: InstanceRef, transfer_syntax_uid: str) ->
 
 
 def _inflated(pacs: Pacs, ref: InstanceRef, is_implicit: bool) -> bytes:
-    file = inflated_file(pacs, ref)
-    data = file[ref.data_set_offset :]
+    data = inflated_data_set(pacs, ref)
     return rewrite(data, encoding_of(EXPLICIT), is_implicit)[0] if is_implicit else data
 
 
