@@ -19,7 +19,8 @@ from tests.conftest import ROOT
 from tests.make import data_set_bytes
 from tests.reliability.sender import make, open_pacs, send
 
-POINTS = [f"FP{number}" for number in range(9)]
+POINTS = [("sqlite", f"FP{number}") for number in range(9)] + [("postgresql", f"FP{number}") for number in (6, 7, 8)]
+"""Up to the transaction both do the same."""
 ABSENT = {"FP0", "FP1", "FP2", "FP3"}
 """What dies here leaves no object; later, the object is there and recovery gives it its row."""
 ROUNDS = int(os.environ.get("PACS_TEST_KILLS", "10"))
@@ -43,7 +44,7 @@ def start_sender(pacs: Pacs, first: int, count: int, threads: int, failpoint: st
     return subprocess.Popen([*command, *numbers], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
 
 
-@pytest.mark.parametrize("point", POINTS)
+@pytest.mark.parametrize(("database_url", "point"), POINTS, indirect=["database_url"])
 def test_a_crash_at_any_step_leaves_the_instance_absent_or_whole(pacs: Pacs, point: str) -> None:
     """F-01."""
     with start_sender(pacs, 0, 1, 1, f"{point}:crash") as sender:
