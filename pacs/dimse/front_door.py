@@ -30,6 +30,9 @@ FINISH_S = 17.0
 """How long associations in flight may go on once we are told to stop."""
 LOOK_S = 0.25
 """How often the accept loop looks whether to stop."""
+CEDE_S = 0.004
+MOST_CEDED = 3
+"""A process lets one with fewer associations be faster to accept: so long for each of its own, up to so many."""
 
 Sockets = Sequence[tuple[socket.socket, ssl.SSLContext | None]]
 Serve = Callable[[Wire, AssociateRequest, str], None]
@@ -52,12 +55,16 @@ class Guest:
 
 
 class FrontDoor:
-    """Accepts connections and gives each a thread. Nothing that a peer does or omits holds up another."""
+    """Accepts connections and gives each a thread. Nothing that a peer does or omits holds up another.
 
-    def __init__(self, sockets: Sockets, stop: threading.Event, serve: Serve) -> None:
+    is_alone: no other process accepts from these sockets.
+    """
+
+    def __init__(self, sockets: Sockets, stop: threading.Event, serve: Serve, *, is_alone: bool) -> None:
         self._sockets = {listener.fileno(): (listener, tls) for listener, tls in sockets}
         self._stop = stop
         self._serve = serve
+        self._is_alone = is_alone
         self._lock = threading.Lock()
         self._guests: dict[Guest, threading.Thread] = {}
         """In the order they came."""
@@ -70,8 +77,15 @@ class FrontDoor:
             poll.register(listener, select.POLLIN)
         while not self._stop.is_set():
             for descriptor, _ in poll.poll(LOOK_S * 1000):
+                self._cede()
                 self._accept(*self._sockets[descriptor])
         self._see_off()
+
+    def _cede(self) -> None:
+        with self._lock:
+            associations = sum(not guest.is_waiting for guest in self._guests)
+        if associations and not self._is_alone:
+            self._stop.wait(CEDE_S * min(associations, MOST_CEDED))
 
     def _accept(self, listener: socket.socket, tls: ssl.SSLContext | None) -> None:
         try:

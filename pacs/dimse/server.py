@@ -57,7 +57,8 @@ UNRECOGNIZED_OPERATION = 0x0211  # PS3.7 Annex C
 
 def serve_dicom(pacs: Pacs, sockets: Sockets, stop: threading.Event) -> None:
     """One process behind listening sockets that others may share, until told to stop."""
-    FrontDoor(sockets, stop, partial(serve_association, pacs, stop)).run()
+    is_alone = pacs.settings.workers == 1
+    FrontDoor(sockets, stop, partial(serve_association, pacs, stop), is_alone=is_alone).run()
 
 
 def serve_association(pacs: Pacs, stop: threading.Event, wire: Wire, request: AssociateRequest, address: str) -> None:
