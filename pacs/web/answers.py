@@ -2,6 +2,7 @@
 
 import gzip
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from zlib import crc32
 
@@ -10,8 +11,10 @@ from fastapi.responses import StreamingResponse
 
 from pacs.dicom.media import Offer, choose
 
-SMALL = 4 << 20
-"""Bytes up to which a body is sent whole: each piece of a stream costs a turn of a thread and one of the loop."""
+SMALL = 1 << 20
+"""Bytes up to which a body is sent whole."""
+PIECE = 256 << 10
+"""Bytes of a piece of a larger one, at least: each costs a turn of a thread and one of the loop."""
 WORTH_PACKING = 1400
 """Bytes: what fits one packet is not packed."""
 
@@ -26,15 +29,44 @@ def send(pieces: Iterator[bytes], headers: Mapping[str, str], media_type: str, s
 
     What goes wrong with the first ones is raised here, while it can still be answered.
     """
-    begun: list[bytes] = []
-    length = 0
+    gathered = _gathered(pieces)
+    begun = list(_first(gathered, SMALL))
+    if sum(map(len, begun)) < SMALL:
+        return Response(b"".join(begun), headers=dict(headers), media_type=media_type)
+    known = {"content-length": str(size)} if size is not None else {}
+    body = chain(begun, _ahead(gathered))
+    return StreamingResponse(body, headers={**headers, **known}, media_type=media_type)
+
+
+def _gathered(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """In larger pieces."""
+    waiting: list[bytes] = []
+    size = 0
     for piece in pieces:
-        begun.append(piece)
-        length += len(piece)
-        if length > SMALL:
-            known = {"content-length": str(size)} if size is not None else {}
-            return StreamingResponse(chain(begun, pieces), headers={**headers, **known}, media_type=media_type)
-    return Response(b"".join(begun), headers=dict(headers), media_type=media_type)
+        waiting.append(piece)
+        size += len(piece)
+        if size >= PIECE:
+            yield b"".join(waiting)
+            waiting, size = [], 0
+    yield b"".join(waiting)
+
+
+def _first(pieces: Iterator[bytes], size: int) -> Iterator[bytes]:
+    """As many as it takes to have so many bytes, if there are."""
+    for piece in pieces:
+        yield piece
+        size -= len(piece)
+        if size <= 0:
+            return
+
+
+def _ahead(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """The next piece is made while one is sent: reading and checking take as long as sending."""
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(next, pieces, None)
+        while (piece := coming.result()) is not None:
+            coming = pool.submit(next, pieces, None)
+            yield piece
 
 
 def chosen(request: Request, offers: Sequence[Offer]) -> Offer:

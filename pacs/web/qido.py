@@ -1,12 +1,11 @@
 """QIDO-RS: search for studies, series and instances (PS3.18 10.6)."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import StreamingResponse
 from pydicom.datadict import keyword_for_tag, tag_for_keyword
 
 from pacs.archive.find import Answers, find
@@ -16,11 +15,8 @@ from pacs.dicom.dicomjson import Row, json_encoder
 from pacs.dicom.media import DICOM_JSON, Offer
 from pacs.dicom.query import Query, parse_match
 from pacs.errors import InvalidQuery
-from pacs.web.answers import chosen
+from pacs.web.answers import chosen, send
 from pacs.web.auth import pacs_of, signed_in
-
-PIECE = 256 << 10
-"""Bytes: a larger answer is sent in pieces of this size."""
 
 RETURNED: Mapping[Level, tuple[str, ...]] = {  # PS3.18 Tables 10.6.3-3 to 10.6.3-5: what is returned unasked
     Level.STUDY: (
@@ -217,28 +213,11 @@ def _search(request: Request, actor: Actor, level: Level, **path: str) -> Respon
     answers = find(pacs_of(request), actor, asked.query())
     encode = json_encoder(answers.attributes, retrieve_url=_retrieve_url(answers, f"{request.base_url}dicom-web"))
     headers = {"warning": f'299 filmless "not honoured: {", ".join(asked.left_out)}"'} if asked.left_out else {}
-    pieces = _pieces(map(encode, answers))
-    first, second = next(pieces, b""), next(pieces, b"")
-    if not first:
+    answered = map(encode, answers)
+    first = next(answered, None)
+    if first is None:
         return Response(status_code=204, headers=headers)
-    if not second:
-        return Response(b"[" + first + b"]", headers=headers, media_type=DICOM_JSON)
-    whole = chain((b"[", first, b",", second), (b"," + piece for piece in pieces), (b"]",))
-    return StreamingResponse(whole, headers=headers, media_type=DICOM_JSON)
-
-
-def _pieces(answers: Iterable[bytes]) -> Iterator[bytes]:
-    """The answers with commas between them, in pieces of a size."""
-    gathered: list[bytes] = []
-    size = 0
-    for answer in answers:
-        gathered.append(answer)
-        size += len(answer)
-        if size >= PIECE:
-            yield b",".join(gathered)
-            gathered, size = [], 0
-    if gathered:
-        yield b",".join(gathered)
+    return send(chain((b"[", first), (b"," + answer for answer in answered), (b"]",)), headers, DICOM_JSON)
 
 
 def _retrieve_url(answers: Answers, base_url: str) -> Callable[[Row], str]:

@@ -7,7 +7,7 @@ import pytest
 from pacs import accounts
 from pacs.archive.ingest import ingest
 from pacs.context import SYSTEM, Pacs
-from pacs.web import qido
+from pacs.web import answers
 from tests.make import make_ct, part10
 from tests.web.conftest import Caller
 
@@ -201,7 +201,8 @@ def test_answers_are_json(client: Caller, filled: Pacs, accept: str, status: int
 
 def test_many_answers_are_one_array(client: Caller, filled: Pacs, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = client.get("/dicom-web/instances").json()
-    monkeypatch.setattr(qido, "PIECE", 1)
+    monkeypatch.setattr(answers, "PIECE", 1)
+    monkeypatch.setattr(answers, "SMALL", 10)
 
     assert client.get("/dicom-web/instances").json() == whole
 
