@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, Self
 
-from sqlalchemy import ARRAY, Boolean, ColumnElement, Dialect, Text, TypeDecorator, bindparam
+from sqlalchemy import ARRAY, Boolean, ColumnElement, Dialect, Select, Text, TypeDecorator, bindparam
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
@@ -59,6 +59,10 @@ class _Among(_Condition):
     inherit_cache = True
 
 
+class _IsOneOf(_Condition):
+    inherit_cache = True
+
+
 class _Contains(_Condition):
     inherit_cache = True
 
@@ -82,6 +86,11 @@ def is_among(text: ColumnElement[str], values: Sequence[str]) -> ColumnElement[b
     return _Among(text, bindparam(None, values, _Strings()))
 
 
+def is_one_of(key: ColumnElement[int], rows: Select[Any]) -> ColumnElement[bool]:
+    """Whether the key is one that the rows give. The rows are found first, and the key by them, never the reverse."""
+    return _IsOneOf(key, rows.correlate(None).scalar_subquery())
+
+
 def contains(text: ColumnElement[str], part: str) -> ColumnElement[bool]:
     """Whether the part, which has no wild cards, is anywhere in the text."""
     return _Contains(text, bindparam(None, part, Text()))
@@ -94,25 +103,25 @@ def unindexed(column: ColumnElement[Any]) -> ColumnElement[Any]:
     return element
 
 
-def _both(element: FunctionElement[Any], compiler: SQLCompiler, **options: Any) -> list[str]:
+def _parts(element: FunctionElement[Any], compiler: SQLCompiler, **options: Any) -> list[str]:
     return [compiler.process(clause, **options) for clause in element.clauses]
 
 
 @compiles(_Like, "sqlite")
 def _like_on_sqlite(element: _Like, compiler: SQLCompiler, **options: Any) -> str:
-    text, pattern = _both(element, compiler, **options)
+    text, pattern = _parts(element, compiler, **options)
     return f"{text} GLOB {pattern}"
 
 
 @compiles(_Like)
 def _like(element: _Like, compiler: SQLCompiler, **options: Any) -> str:
-    text, pattern = _both(element, compiler, **options)
+    text, pattern = _parts(element, compiler, **options)
     return f"{text} LIKE {pattern}"
 
 
 @compiles(_AnyPieceLike, "sqlite")
 def _any_piece_like_on_sqlite(element: _AnyPieceLike, compiler: SQLCompiler, **options: Any) -> str:
-    text, pattern = _both(element, compiler, **options)
+    text, pattern = _parts(element, compiler, **options)
     # As a JSON string a backslash is two, and a quotation mark never stands alone: what is put between pieces is safe.
     pieces = rf"""'[' || replace(replace(json_quote({text}), '\\', '","'), '=', '","') || ']'"""
     return f"EXISTS (SELECT 1 FROM json_each({pieces}) AS piece WHERE piece.value GLOB {pattern})"
@@ -120,42 +129,55 @@ def _any_piece_like_on_sqlite(element: _AnyPieceLike, compiler: SQLCompiler, **o
 
 @compiles(_AnyPieceLike)
 def _any_piece_like(element: _AnyPieceLike, compiler: SQLCompiler, **options: Any) -> str:
-    text, pattern = _both(element, compiler, **options)
+    text, pattern = _parts(element, compiler, **options)
     pieces = rf"string_to_table(replace({text}, '\', '='), '=')"
     return f"EXISTS (SELECT 1 FROM {pieces} AS piece WHERE piece LIKE {pattern})"
 
 
 @compiles(_Among, "sqlite")
 def _among_on_sqlite(element: _Among, compiler: SQLCompiler, **options: Any) -> str:
-    text, values = _both(element, compiler, **options)
+    text, values = _parts(element, compiler, **options)
     return f"{text} IN (SELECT value FROM json_each({values}))"
 
 
 @compiles(_Among)
 def _among(element: _Among, compiler: SQLCompiler, **options: Any) -> str:
-    text, values = _both(element, compiler, **options)
+    text, values = _parts(element, compiler, **options)
     return f"{text} = ANY ({values})"
+
+
+@compiles(_IsOneOf, "sqlite")
+def _is_one_of_on_sqlite(element: _IsOneOf, compiler: SQLCompiler, **options: Any) -> str:
+    key, rows = _parts(element, compiler, **options)
+    return f"{key} IN {rows}"
+
+
+@compiles(_IsOneOf)
+def _is_one_of(element: _IsOneOf, compiler: SQLCompiler, **options: Any) -> str:
+    key, rows = _parts(element, compiler, **options)
+    # As an array, of which PostgreSQL expects little: for a set it may prefer a walk that ends early by its estimate.
+    return f"{key} = ANY (ARRAY{rows})"
 
 
 @compiles(_Contains, "sqlite")
 def _contains_on_sqlite(element: _Contains, compiler: SQLCompiler, **options: Any) -> str:
-    text, part = _both(element, compiler, **options)
+    text, part = _parts(element, compiler, **options)
     return f"instr({text}, {part}) > 0"
 
 
 @compiles(_Contains)
 def _contains(element: _Contains, compiler: SQLCompiler, **options: Any) -> str:
-    text, part = _both(element, compiler, **options)
+    text, part = _parts(element, compiler, **options)
     return f"strpos({text}, {part}) > 0"
 
 
 @compiles(_Unindexed, "sqlite")
 def _unindexed_on_sqlite(element: _Unindexed, compiler: SQLCompiler, **options: Any) -> str:
-    (column,) = _both(element, compiler, **options)
+    (column,) = _parts(element, compiler, **options)
     return f"+{column}"
 
 
 @compiles(_Unindexed)
 def _unindexed(element: _Unindexed, compiler: SQLCompiler, **options: Any) -> str:
-    (column,) = _both(element, compiler, **options)
+    (column,) = _parts(element, compiler, **options)
     return column

@@ -33,7 +33,7 @@ from pacs.dicom.attributes import BY_PATH, Attribute, Level
 from pacs.dicom.person_name import folded
 from pacs.dicom.query import MULTI_VALUED, AnyOf, Empty, Match, Query, Range, Single, Universal, Wildcard, Words
 from pacs.errors import InvalidQuery
-from pacs.index.dialects import contains, has_piece_like, is_among, is_like, unindexed
+from pacs.index.dialects import contains, has_piece_like, is_among, is_like, is_one_of, unindexed
 from pacs.index.tables import LONGEST_FORM, instance, is_integer, name_form, patient, series, study
 
 TABLES: dict[Level, Table] = {
@@ -182,7 +182,7 @@ def _conditions(query: Query, studies: frozenset[str] | None, source: Source | N
     if query.level == Level.IMAGE:
         conditions.append(instance.c.current)
     if source is not None:
-        conditions.append(_key(source.level, query.level).in_(source.rows))
+        conditions.append(is_one_of(_key(source.level, query.level), source.rows))
     return conditions
 
 
@@ -296,7 +296,9 @@ def _has_pattern(attribute: Attribute, column: ColumnElement[Any], pattern: str)
 
 
 def _has_piece(column: ColumnElement[Any], pattern: str) -> Condition:
-    """Taking a value to pieces is dear; most rows are ruled out without."""
+    if not pattern.strip("*"):
+        return true()
+    # Taking a value to pieces is dear, and most rows can be ruled out before.
     return and_(is_like(column, f"*{pattern}*"), has_piece_like(column, pattern))
 
 
@@ -373,6 +375,8 @@ def _forms_of(match: Match) -> Iterator[Condition]:
                 yield and_(name_form.c.whole, form == group[:LONGEST_FORM])
         case Wildcard(pattern):
             for group in _groups(pattern):
+                if not group.strip("*"):
+                    continue  # it matches a name that has no form
                 if prefix := _prefix(group):
                     yield and_(name_form.c.whole, _begins(form, prefix[:LONGEST_FORM]))
                 else:

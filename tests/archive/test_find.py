@@ -434,9 +434,8 @@ def test_no_transaction_is_open_while_the_one_who_asked_is_slow(pacs: Pacs) -> N
     ],
 )
 @pytest.mark.parametrize("level", Level)
+@pytest.mark.parametrize("index", ["sqlite"], indirect=True)  # PostgreSQL walks a small table, and rightly
 def test_what_has_an_index_is_never_looked_for_row_by_row(pacs: Pacs, level: Level, keys: dict[str, Any]) -> None:
-    if not pacs.database.is_sqlite:
-        pytest.skip("PostgreSQL plans by statistics, and walks a small table rightly")
     plans = plans_of(pacs, ask(level, **keys))
     assert plans
     assert not [step for step in plans if step.startswith("SCAN") and step.split()[1] in metadata.tables]
