@@ -1,6 +1,8 @@
 """STOW-RS: stored as sent, told per instance, of any size."""
 
+import struct
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -179,6 +181,37 @@ def test_too_large_a_request_is_refused_before_it_comes(client: Caller, monkeypa
     monkeypatch.setattr(stow, "LARGEST", 100)
 
     assert store(client, part10(make_ct()).read()).status_code == 413
+
+
+def large_body(frames: int) -> Iterator[bytes]:
+    """A multi-frame image of 512 kB a frame, never whole in memory."""
+    ds = make_ct(512, 512, NumberOfFrames=frames, PixelData=None)
+    yield b"--frontier\r\nContent-Type: application/dicom\r\n\r\n" + part10(ds).read()
+    yield struct.pack("<HH2sHI", 0x7FE0, 0x0010, b"OW", 0, frames << 19)
+    frame = bytes(1 << 19)
+    yield from (frame for _ in range(frames))
+    yield b"\r\n--frontier--\r\n"
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="the peak of memory is read from /proc")
+def test_a_large_instance_costs_no_memory(client: Caller, pacs: Pacs) -> None:
+    headers = {"content-type": MULTIPART}
+    assert client.post("/dicom-web/studies", data=large_body(1), headers=headers).status_code == 200
+    before = peak_of_memory_mib(reset=True)
+
+    answer = client.post("/dicom-web/studies", data=large_body(400), headers=headers)
+
+    assert answer.status_code == 200
+    assert max(ref.size for ref in instances(pacs, SYSTEM)) > 400 << 19
+    assert peak_of_memory_mib() - before < 40
+
+
+def peak_of_memory_mib(reset: bool = False) -> float:
+    """The most that was resident since the last reset; with reset, what is resident now."""
+    if reset:
+        Path("/proc/self/clear_refs").write_text("5")
+    (line,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) / 1024
 
 
 def test_a_client_that_goes_away_leaves_nothing_half_stored(client: Caller, pacs: Pacs) -> None:
