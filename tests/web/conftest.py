@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from pacs import accounts
 from pacs.context import SYSTEM, Pacs
 from pacs.web.app import create_app
+from pacs.web.protocol import BoundedHttp
 
 ELSEWHERE = "192.0.2.7"
 """The address of another machine (RFC 5737)."""
@@ -27,7 +28,7 @@ class Door:
 
     def __init__(self) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0))
-        self._server = uvicorn.Server(uvicorn.Config(self, log_config=None, access_log=False, lifespan="off"))
+        self._server = uvicorn.Server(uvicorn.Config(self, http=BoundedHttp, log_config=None, lifespan="off"))
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._listener]})
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
 
