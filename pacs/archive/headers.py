@@ -19,7 +19,7 @@ from pacs.dicom import part10
 from pacs.dicom.dicomjson import PIXEL_DATA
 from pacs.dicom.frames import FrameTable
 from pacs.dicom.part10 import file_meta
-from pacs.dicom.pixels import BIG_ENDIAN, DEFLATED, EXPLICIT, IMPLICIT, NATIVE
+from pacs.dicom.pixels import BIG_ENDIAN, BIG_ENDIAN_PIXELS, DEFLATED, EXPLICIT, GE_PRIVATE, IMPLICIT, NATIVE
 from pacs.errors import InvalidInstance, NotFound, OutOfResources, Undecodable
 from storage.errors import StoreError
 
@@ -50,7 +50,7 @@ class Opened:
     def range_of(self, table: FrameTable, number: int) -> tuple[int, int]:
         """Where the bytes of a frame lie in the file. Raises NotFound."""
         start, stop = table.range_of(number)
-        if self.transfer_syntax_uid == BIG_ENDIAN:
+        if self.transfer_syntax_uid in BIG_ENDIAN_PIXELS:
             stop += (stop - start) % 2  # the last byte of an odd number in words comes after its padding
         return start, stop
 
@@ -128,7 +128,7 @@ def _pixel_data_element(head: bytes, transfer_syntax_uid: str) -> RawDataElement
     tag = int.from_bytes(head[:2], order) << 16 | int.from_bytes(head[2:4], order)
     if tag not in PIXEL_DATA:
         return None
-    if transfer_syntax_uid == IMPLICIT:
+    if transfer_syntax_uid in (IMPLICIT, GE_PRIVATE):
         vr = "OW"
     else:
         vr = head[4:6].decode("latin-1") if transfer_syntax_uid in NATIVE else "OB"

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from sqlalchemy import Column, ColumnElement, Select, case, func, select
+from sqlalchemy import Column, ColumnElement, Select, and_, case, func, or_, select
 
 from pacs.context import Actor, Pacs
 from pacs.dicom.frames import FrameTable
+from pacs.dicom.part10 import DEFLATED_LITTLE_ENDIAN
 from pacs.errors import NotFound, OutOfResources
 from pacs.index import tables
 from storage.errors import StoreError
@@ -122,6 +123,9 @@ def data_set_chunks(pacs: Pacs, ref: InstanceRef, size: int = CHUNK) -> Iterator
 def _select_refs(actor: Actor, study: Uids, series: Uids, sop: Uids) -> Select[tuple[Any, ...]]:
     instance, of_series, of_study = tables.instance.c, tables.series.c, tables.study.c
     has_frames = instance.frame_table.is_not(None)
+    has_pixels = or_(
+        has_frames, and_(instance.transfer_syntax_uid == DEFLATED_LITTLE_ENDIAN, instance.rows.is_not(None))
+    )
     return (
         select(
             instance.pk,
@@ -135,7 +139,7 @@ def _select_refs(actor: Actor, study: Uids, series: Uids, sop: Uids) -> Select[t
             instance.data_set_offset,
             of_series.series_number,
             instance.instance_number,
-            func.coalesce(instance.number_of_frames, case((has_frames, 1), else_=0)),
+            func.coalesce(instance.number_of_frames, case((has_pixels, 1), else_=0)),
             has_frames,
         )
         .select_from(tables.instance.join(tables.series).join(tables.study))

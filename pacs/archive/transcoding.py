@@ -9,7 +9,7 @@ from pacs.archive.selection import CHUNK, InstanceRef, data_set, data_set_chunks
 from pacs.context import Pacs
 from pacs.dicom.dicomjson import PIXEL_DATA
 from pacs.dicom.frames import FrameTable
-from pacs.dicom.pixels import BIG_ENDIAN, DEFLATED, EXPLICIT, IMPLICIT, pixel_description
+from pacs.dicom.pixels import BIG_ENDIAN_PIXELS, DEFLATED, EXPLICIT, IMPLICIT, pixel_description
 from pacs.dicom.rewrite import UNDEFINED, element_header, rewrite, swapped, vr_of
 from pacs.dicom.transcode import (
     TARGETS,
@@ -22,7 +22,7 @@ from pacs.dicom.transcode import (
 )
 from pacs.errors import NotAcceptable
 
-NOT_ENCAPSULATED = frozenset((IMPLICIT, EXPLICIT, BIG_ENDIAN))
+NOT_ENCAPSULATED = frozenset((IMPLICIT, EXPLICIT, *BIG_ENDIAN_PIXELS))
 DELIMITER = 8
 """Bytes of a sequence delimiter."""
 
@@ -87,7 +87,7 @@ def _native(pacs: Pacs, ref: InstanceRef, head: bytes, is_implicit: bool) -> Ite
     if length == UNDEFINED or len(head) + length > ref.size:
         raise NotAcceptable("the pixel data is cut off, so the instance is only given as it was received")
     yield rewritten + element_header(tag, vr, length, is_implicit)
-    size = _swapped_size(head, ref, vr) if source.is_big_endian else 1
+    size = _swapped_size(head, ref, vr) if ref.transfer_syntax_uid in BIG_ENDIAN_PIXELS else 1
     stop = len(head) + length
     for start in range(len(head), stop, CHUNK):
         chunk = read(pacs, ref, start, min(stop, start + CHUNK))

@@ -28,11 +28,14 @@ EXPLICIT = "1.2.840.10008.1.2.1"
 DEFLATED = "1.2.840.10008.1.2.1.99"
 ENCAPSULATED_UNCOMPRESSED = "1.2.840.10008.1.2.1.98"
 BIG_ENDIAN = "1.2.840.10008.1.2.2"
+GE_PRIVATE = "1.2.840.113619.5.2"
+"""Implicit VR Little Endian, but for its pixel data, which is big endian."""
 RLE = "1.2.840.10008.1.2.5"
 DEFLATED_FRAME = "1.2.840.10008.1.2.8.1"
 JPEG_BASELINE = "1.2.840.10008.1.2.4.50"
 
-NATIVE = frozenset((IMPLICIT, EXPLICIT, DEFLATED, ENCAPSULATED_UNCOMPRESSED, BIG_ENDIAN))
+BIG_ENDIAN_PIXELS = frozenset((BIG_ENDIAN, GE_PRIVATE))
+NATIVE = frozenset((IMPLICIT, EXPLICIT, DEFLATED, ENCAPSULATED_UNCOMPRESSED, *BIG_ENDIAN_PIXELS))
 """Frames that are samples as they are (PS3.5 A.1 to A.3, A.5, A.4.11)."""
 SUBSAMPLED = frozenset(("YBR_FULL_422", "YBR_PARTIAL_422"))
 """Native frames have four samples for two pixels: Y Y Cb Cr (PS3.3 C.7.6.3.1.2)."""
@@ -118,7 +121,7 @@ def decode_frame(description: PixelDescription, data: bytes, transfer_syntax_uid
     """
     _check(description)
     if transfer_syntax_uid in NATIVE:
-        return _native(description, data, transfer_syntax_uid == BIG_ENDIAN)
+        return _native(description, data, transfer_syntax_uid in BIG_ENDIAN_PIXELS)
     decoder = DECODERS.get(transfer_syntax_uid)
     if decoder is None:
         raise Undecodable(f"there is no decoder for transfer syntax {transfer_syntax_uid}")

@@ -8,6 +8,7 @@ import numpy as np
 from pacs.dicom.pixels import (
     BIG_ENDIAN,
     EXPLICIT,
+    GE_PRIVATE,
     IMPLICIT,
     LOSSY_JPEG,
     PixelDescription,
@@ -27,7 +28,7 @@ EXTENDED_OFFSET_TABLE = (0x7FE00001, 0x7FE00002, 0x7FE00003)
 
 def encoding_of(transfer_syntax_uid: str) -> Encoding:
     """How the elements of a data set in this transfer syntax are written, once it is inflated."""
-    return Encoding(transfer_syntax_uid == IMPLICIT, transfer_syntax_uid == BIG_ENDIAN)
+    return Encoding(transfer_syntax_uid in (IMPLICIT, GE_PRIVATE), transfer_syntax_uid == BIG_ENDIAN)
 
 
 def native_description(description: PixelDescription, transfer_syntax_uid: str) -> PixelDescription:

@@ -20,11 +20,13 @@ from pydicom.filereader import read_dataset
 from pydicom.sequence import Sequence
 
 from pacs.archive import retrieve
+from pacs.archive.ingest import receive
 from pacs.archive.metadata import series_document
 from pacs.context import SYSTEM, Actor, Pacs
 from pacs.dicom.pixels import (
     BIG_ENDIAN,
     EXPLICIT,
+    GE_PRIVATE,
     IMPLICIT,
     RLE,
     PixelDescription,
@@ -214,10 +216,14 @@ def test_frames_of_a_deflated_data_set_are_inflated(pacs: Pacs) -> None:
 
 def test_neighbouring_frames_are_read_together(pacs: Pacs, monkeypatch: pytest.MonkeyPatch) -> None:
     ref = kept_ref(pacs, film()[0])
-    reads = []
+    reads: list[Any] = []
     get = type(pacs.objects).get
-    monkeypatch.setattr(type(pacs.objects), "get", lambda *given: reads.append(given[2:]) or get(*given))
 
+    def counted(*given: Any) -> bytes:
+        reads.append(given)
+        return get(*given)
+
+    monkeypatch.setattr(type(pacs.objects), "get", counted)
     list(retrieve.frames(pacs, SYSTEM, *uids_of(ref), [1, 2, 3]).frames)
 
     assert len(reads) == 1
@@ -231,6 +237,18 @@ def test_frames_that_a_client_cannot_take_are_decoded(pacs: Pacs) -> None:
     found = retrieve.decoded(pacs, retrieve.frames(pacs, SYSTEM, *uids_of(ref), [2, 1]))
 
     assert (found.transfer_syntax_uid, list(found.frames)) == (EXPLICIT, [frames[1], frames[0]])
+
+
+def test_pixels_of_ge_machines_are_big_endian_in_little_endian_headers(pacs: Pacs) -> None:
+    ds = make_ct(1, 2, PixelData=b"\0\1\0\2", transfer_syntax_uid=IMPLICIT)
+    with receive(pacs, SYSTEM, ds.SOPClassUID, ds.SOPInstanceUID, GE_PRIVATE) as incoming:
+        incoming.write(data_set_bytes(ds))
+        stored = incoming.finish()
+    ref = retrieve.instances(pacs, SYSTEM, sop=stored.sop_instance_uid)[0]
+
+    (native,) = retrieve.decoded(pacs, retrieve.frames(pacs, SYSTEM, *uids_of(ref))).frames
+
+    assert parsed(retrieve.transcoded(pacs, ref, EXPLICIT), EXPLICIT).PixelData == native == b"\1\0\2\0"
 
 
 @pytest.mark.parametrize("uid", ["1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.2", "1.2"])

@@ -149,9 +149,9 @@ def test_a_deflated_frame_of_single_bits_is_inflated() -> None:
         ("YBR_FULL_422", {"colorspace": "RGB", "outcolorspace": "RGB"}, "RGB"),  # Adobe's marker says RGB
     ],
 )
-def test_the_colour_of_a_jpeg_is_what_its_markers_say(photometric: str, encode: dict[str, str], expected: str) -> None:
+def test_the_colour_of_a_jpeg_is_what_its_markers_say(photometric: str, encode: dict[str, Any], expected: str) -> None:
     ds = make_ct(8, 8, SamplesPerPixel=3, BitsAllocated=8, PhotometricInterpretation=photometric)
-    data = imagecodecs.jpeg8_encode(np.full((8, 8, 3), (200, 30, 30), "u1"), level=95, **encode)
+    data = bytes(imagecodecs.jpeg8_encode(np.full((8, 8, 3), (200, 30, 30), "u1"), level=95, **encode))
 
     assert colour_space_of(pixel_description(ds), data, JPEG_BASELINE) == expected
 
@@ -192,7 +192,7 @@ def test_a_codestream_of_another_size_than_the_header_says_is_undecodable(uid: s
     ],
     ids=str,
 )
-def test_a_description_of_no_picture_is_undecodable(attributes: dict[str, int]) -> None:
+def test_a_description_of_no_picture_is_undecodable(attributes: dict[str, Any]) -> None:
     with pytest.raises(Undecodable):
         decode_frame(pixel_description(make_ct(**attributes)), bytes(1 << 20), EXPLICIT)
 
