@@ -91,14 +91,16 @@ def _search_any(pacs: Pacs, actor: Actor, meanings: Sequence[Matches], offset: i
     queries = [Query(Level.STUDY, meaning) for meaning in meanings]
     found = union(
         *(select_matches(query, actor.studies, _source(query, actor)).order_by(None) for query in queries)
-    ).subquery()
-    page = select_matches(
-        Query(Level.STUDY, include=SHOWN, newest_first=True), actor.studies, Source(Level.STUDY, select(found), False)
-    )
+    ).cte()
+    total = select(func.count()).select_from(found)
+    shown = Query(Level.STUDY, include=SHOWN, newest_first=True)
+    page = select_matches(shown, actor.studies, Source(Level.STUDY, select(found), False))
+    # The total is a column of every row: so what matches is looked for once.
+    statement = page.add_columns(total.scalar_subquery()).limit(limit).offset(offset)
     with pacs.database.read() as connection:
-        total = connection.scalar(select(func.count()).select_from(found)) or 0
-        rows = connection.execute(page.limit(limit).offset(offset)).all()
-    return StudyPage([_summary(SHOWN, row) for row in rows], total)
+        rows = connection.execute(statement).all()
+        count_all = rows[0][-1] if rows else connection.scalar(total)
+    return StudyPage([_summary(SHOWN, row) for row in rows], count_all or 0)
 
 
 def _source(query: Query, actor: Actor) -> Source | None:

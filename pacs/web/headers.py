@@ -1,7 +1,7 @@
 """What every answer carries so that a browser keeps to itself (reliability 4.4)."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from pathlib import Path
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -41,13 +41,13 @@ class Headers:
         self._always = [(name.encode(), value.encode()) for name, value in ALWAYS.items()]
         self._policy = (b"content-security-policy", policy.encode())
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def send_with_headers(message: Message) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        def send_with_headers(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start":
                 message["headers"] = self._completed(message["headers"], scope["scheme"])
-            await send(message)
+            return send(message)
 
-        await self._app(scope, receive, send_with_headers)
+        return self._app(scope, receive, send_with_headers)
 
     def _completed(self, headers: list[tuple[bytes, bytes]], scheme: str) -> list[tuple[bytes, bytes]]:
         said = {name for name, _ in headers}
