@@ -100,14 +100,7 @@ class FilesystemStore:
         return stat.f_bavail * stat.f_frsize
 
     def sweep(self, older_than_s: float) -> int:
-        limit = time.time() - older_than_s
-        swept = 0
-        for path in self._incoming.glob("*.part"):
-            with suppress(FileNotFoundError):
-                if path.stat().st_mtime <= limit:
-                    path.unlink()
-                    swept += 1
-        return swept
+        return sweep_drafts(self._incoming, older_than_s)
 
     def close(self) -> None:
         """Nothing is held open."""
@@ -215,6 +208,18 @@ class FileDraft:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.discard()
+
+
+def sweep_drafts(folder: Path, older_than_s: float) -> int:
+    """Remove drafts that nobody has written to for so long; how many there were."""
+    limit = time.time() - older_than_s
+    swept = 0
+    for path in folder.glob("*.part"):
+        with suppress(FileNotFoundError):
+            if path.stat().st_mtime <= limit:
+                path.unlink()
+                swept += 1
+    return swept
 
 
 def split_key(key: str) -> tuple[str, str]:

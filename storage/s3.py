@@ -3,9 +3,8 @@
 import io
 import os
 import tempfile
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC
 from pathlib import Path
 from types import TracebackType
@@ -18,7 +17,7 @@ from minio.error import MinioException, S3Error
 from urllib3.exceptions import HTTPError
 
 from storage.errors import ObjectNotFound, StorageFault, StorageFull, StoreError
-from storage.filesystem import split_key
+from storage.filesystem import split_key, sweep_drafts
 from storage.store import StoredObject
 
 PART_SIZE = 64 << 20
@@ -116,14 +115,7 @@ class S3Store:
         return stat.f_bavail * stat.f_frsize
 
     def sweep(self, older_than_s: float) -> int:
-        limit = time.time() - older_than_s
-        swept = 0
-        for path in self._spool.glob("*.part"):
-            with suppress(FileNotFoundError):
-                if path.stat().st_mtime <= limit:
-                    path.unlink()
-                    swept += 1
-        return swept
+        return sweep_drafts(self._spool, older_than_s)
 
     def close(self) -> None:
         self._pool.clear()
