@@ -90,21 +90,22 @@ class Body:
 
     async def pour(self, stream: AsyncIterator[bytes]) -> None:
         """From the client into the queue, as long as there is room in it."""
-        is_whole = False
+        gathered = bytearray()
+        end: bytes | None = None
         try:
-            gathered = bytearray()
             while chunk := await _next(stream):
                 gathered += chunk
                 if len(gathered) >= PIECE:
                     await self._put(bytes(gathered))
                     gathered.clear()
-            self._pieces.put(bytes(gathered))
-            is_whole = True
+            end = b""
         except (ClientDisconnect, TimeoutError):
             log.warning("a request ended before it was whole")
         finally:
-            # Whatever happens, the thread is not left waiting.
-            self._pieces.put(b"" if is_whole else None)
+            # Whatever happens, the thread gets what has come and is not left waiting.
+            if gathered:
+                self._pieces.put(bytes(gathered))
+            self._pieces.put(end)
 
     async def _put(self, piece: bytes) -> None:
         while self._pieces.qsize() >= PIECES:

@@ -58,6 +58,12 @@ class Caller(requests.Session):
         return super().request(method, self.url + url, *args, **kwargs)
 
 
+def connected(door: Door) -> "closing[socket.socket]":
+    """A bare connection to the server."""
+    host, _, port = door.url.removeprefix("http://").partition(":")
+    return closing(socket.create_connection((host, int(port)), timeout=20))
+
+
 @pytest.fixture(scope="session")
 def door() -> Iterator[Door]:
     with Door() as door:

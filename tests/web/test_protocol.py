@@ -1,17 +1,11 @@
 """What stands before a body is bounded in size and in time."""
 
 import socket
-from contextlib import closing
 
 import pytest
 
 from pacs.web import protocol
-from tests.web.conftest import Caller, Door
-
-
-def connected(door: Door) -> "closing[socket.socket]":
-    host, _, port = door.url.removeprefix("http://").partition(":")
-    return closing(socket.create_connection((host, int(port)), timeout=20))
+from tests.web.conftest import Caller, Door, connected
 
 
 def read_all(connection: socket.socket) -> bytes:

@@ -14,7 +14,7 @@ from pacs.archive.retrieve import instances, whole_file
 from pacs.context import SYSTEM, Pacs
 from pacs.web import stow
 from tests.make import data_set_bytes, make_ct, part10
-from tests.web.conftest import Caller
+from tests.web.conftest import Caller, Door, connected
 
 MULTIPART = 'multipart/related; type="application/dicom"; boundary=frontier'
 
@@ -181,6 +181,25 @@ def test_too_large_a_request_is_refused_before_it_comes(client: Caller, monkeypa
     monkeypatch.setattr(stow, "LARGEST", 100)
 
     assert store(client, part10(make_ct()).read()).status_code == 413
+
+
+def test_a_client_that_falls_silent_is_not_waited_for(
+    client: Caller, door: Door, pacs: Pacs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stow, "PATIENCE_S", 0.2)
+    ds = make_ct()
+    body = multipart(part10(ds).read(), part10(make_ct()).read())[:-300]
+    head = (
+        f"POST /dicom-web/studies HTTP/1.1\r\nHost: x\r\nAuthorization: {client.headers['authorization']!s}\r\n"
+        f"Content-Type: {MULTIPART}\r\nContent-Length: {len(body) + 1000}\r\n\r\n"
+    )
+
+    with connected(door) as connection:
+        connection.sendall(head.encode() + body)
+        answer = connection.recv(1 << 16)
+
+    assert answer.startswith(b"HTTP/1.1 202 ")
+    assert [ref.sop_instance_uid for ref in instances(pacs, SYSTEM)] == [ds.SOPInstanceUID]
 
 
 def large_body(frames: int) -> Iterator[bytes]:
