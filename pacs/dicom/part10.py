@@ -40,8 +40,8 @@ DICOMDIR = "1.2.840.10008.1.3.10"
 
 MAX_META = 1 << 16
 """Bytes of preamble and file meta."""
-MAX_ELEMENTS = 100_000
-"""Elements and items, at all depths."""
+MAX_ELEMENTS = 400_000
+"""Elements and items, at all depths: an enhanced MR of 5,000 frames has some 300,000, a bomb a million."""
 MAX_FRAGMENTS = 1_000_000
 """Fragments of pixel data: a whole slide has more than a hundred thousand."""
 MAX_DEPTH = 64
