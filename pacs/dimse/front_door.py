@@ -1,5 +1,6 @@
 """Before an association: who may wait at the door, how long, and how many are let in (reliability 4.3)."""
 
+import secrets
 import select
 import socket
 import ssl
@@ -119,7 +120,7 @@ class FrontDoor:
 
     def _host(self, guest: Guest, tls: ssl.SSLContext | None) -> None:
         """The life of one connection: in its own thread, so that a silent peer keeps nobody waiting."""
-        structlog.contextvars.bind_contextvars(address=guest.address)
+        structlog.contextvars.bind_contextvars(association=secrets.token_hex(4), address=guest.address)
         try:
             if tls is not None:
                 _shake_hands(guest, tls)

@@ -65,6 +65,7 @@ def handle_get(request: Request) -> None:
 
 def handle_move(request: Request) -> None:
     """The instances go to a peer that we know, by the AE title that the request names."""
+    request.actor.require("retrieve")  # before we tell whom we know
     destination = directory.by_ae_title(request.pacs, request.command.move_destination or "")
     if destination is None:
         raise UnknownDestination("the move destination is no known peer")

@@ -21,13 +21,12 @@ from pacs.upper_layer.errors import (
     TimedOut,
 )
 from pacs.upper_layer.message import C_ECHO_RQ, C_STORE_RQ, MEDIUM, WITH_DATA_SET, Command
+from pacs.upper_layer.pdu import MOST_CONTEXTS
 from pacs.upper_layer.wire import Buffer
 
 VERIFICATION = "1.2.840.10008.1.1"
 UNCOMPRESSED = (EXPLICIT_LITTLE_ENDIAN, IMPLICIT_LITTLE_ENDIAN)
 """What an instance is converted to when the peer cannot take it as it is kept."""
-MOST_CONTEXTS = 128
-"""Of one association: ids are the odd numbers of a byte (PS3.8 9.3.2.2)."""
 
 ANSWER_TIMEOUT_S = 10.0
 """How long a peer may take to accept a connection, and then an association."""

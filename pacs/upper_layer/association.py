@@ -47,7 +47,7 @@ MOST_SENT = 1 << 20
 LEAST_SENT = 1 << 10
 """A peer that takes less would have us cut data into crumbs."""
 MOST_COMMAND = 16 << 10
-GATHERED = 512 << 10
+GATHERED = 256 << 10
 """Bytes of a data set that are handed on at once."""
 SENT_AT_ONCE = 1 << 20
 

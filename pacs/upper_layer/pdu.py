@@ -39,6 +39,9 @@ HEADER = struct.Struct(">BxL")
 """Type and length, in bytes of what follows, of every PDU."""
 ITEM = struct.Struct(">BxH")
 USER_INFORMATION = 0x50
+PROPOSED_CONTEXT = 0x20
+MOST_CONTEXTS = 128
+"""Their ids are the odd numbers of a byte (PS3.8 9.3.2.2)."""
 ITEMS_BEGIN = 74
 """Where the items stand in an A-ASSOCIATE-RQ and -AC, in bytes from the start of the PDU."""
 
@@ -183,8 +186,12 @@ def _decode(decoded: A_ASSOCIATE_RQ | A_ASSOCIATE_AC, pdu: bytes) -> None:
 
 def _known(items: bytes) -> bytes:
     """The items without those nobody knows yet, which are to be ignored (PS3.8 9.3.2, PS3.7 D.3.3)."""
-    known = []
+    known: list[bytes] = []
+    contexts = 0
     for kind, value in _items(items):
+        contexts += kind == PROPOSED_CONTEXT
+        if contexts > MOST_CONTEXTS:
+            raise Violation("more presentation contexts than there are ids")
         if kind not in PDU_ITEM_TYPES:
             continue
         if kind == USER_INFORMATION:

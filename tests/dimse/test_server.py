@@ -15,6 +15,7 @@ from tests.dimse.conftest import (
     IMPLICIT,
     STUDY_ROOT_FIND,
     STUDY_ROOT_GET,
+    STUDY_ROOT_MOVE,
     Door,
     RawPeer,
     associated,
@@ -69,18 +70,20 @@ def test_known_peers_are_let_in(known_only: Door, calling: str) -> None:
 
 
 def test_a_peer_does_only_what_it_may(known_only: Door) -> None:
-    contexts = [(CT, [EXPLICIT]), (STUDY_ROOT_FIND, [EXPLICIT]), (STUDY_ROOT_GET, [EXPLICIT])]
+    services = (STUDY_ROOT_FIND, STUDY_ROOT_MOVE, STUDY_ROOT_GET)
+    contexts = [(CT, [EXPLICIT]), *((service, [EXPLICIT]) for service in services)]
     keys = identifier(QueryRetrieveLevel="STUDY", StudyInstanceUID="1.2.3")
 
     with associated(known_only, contexts, calling="MODALITY") as association:
         assert association.send_c_store(make_ct()).Status == 0
         found = [status.Status for status, _ in association.send_c_find(keys, STUDY_ROOT_FIND)]
+        moved = [status.Status for status, _ in association.send_c_move(keys, "NOBODY", STUDY_ROOT_MOVE)]
         got = [status.Status for status, _ in association.send_c_get(keys, STUDY_ROOT_GET)]
     with associated(known_only, contexts, calling="BYNAME") as association:
         refused = association.send_c_store(make_ct())
         found_nothing = [status.Status for status, _ in association.send_c_find(keys, STUDY_ROOT_FIND)]
 
-    assert (found, got) == ([0x0124], [0x0124])
+    assert (found, moved, got) == ([0x0124], [0x0124], [0x0124])
     assert refused.Status == 0x0124
     assert "no right to store" in refused.ErrorComment
     assert found_nothing == [0]
@@ -135,6 +138,35 @@ def test_another_protocol_is_rejected(
         peer.socket.sendall(b"\1\0" + len(body).to_bytes(4, "big") + body)
         assert peer.receive_pdu() == (3, bytes([0, *answer]))
         assert peer.is_closed()
+
+
+def proposed(number: int, syntaxes: bytes = item(0x40, EXPLICIT.encode())) -> bytes:
+    return item(0x20, bytes([number, 0, 0, 0]) + item(0x30, ECHO.encode()) + syntaxes)
+
+
+@pytest.mark.parametrize(
+    ("items", "answer"),
+    [
+        pytest.param(proposed(1), 2, id="one context"),
+        pytest.param(proposed(1) + proposed(1), 7, id="an id twice"),
+        pytest.param(proposed(2), 7, id="an even id"),
+        pytest.param(proposed(1, b""), 2, id="a context without transfer syntaxes"),
+        pytest.param(b"".join(proposed(number % 256) for number in range(1, 400, 2)), 7, id="200 contexts"),
+        pytest.param(item(0x20, b"") * 30_000, 7, id="30,000 empty contexts"),
+        pytest.param(proposed(1, item(0x40, b"1") * 13_000), 2, id="13,000 transfer syntaxes"),
+        pytest.param(proposed(1) + item(0x50, item(0x5F, b"") * 16_000), 2, id="64 kB of user information"),
+        pytest.param(proposed(1) + item(0x50, item(0x54, b"\0\1\61\0\0") * 7_000), 2, id="7,000 roles"),
+    ],
+)
+def test_whatever_is_proposed_is_answered_at_once(door: Door, items: bytes, answer: int) -> None:
+    """answer: 2 for A-ASSOCIATE-AC, 7 for A-ABORT."""
+    body = b"\0\1\0\0" + b"PACS".ljust(16) + b"RAW".ljust(16) + bytes(32)
+    body += item(0x10, b"1.2.840.10008.3.1.1.1") + items
+
+    with RawPeer(door) as peer:
+        peer.socket.settimeout(5)
+        peer.socket.sendall(b"\1\0" + len(body).to_bytes(4, "big") + body)
+        assert peer.receive_pdu()[0] == answer
 
 
 def test_128_contexts_of_60_syntaxes_are_answered(door: Door) -> None:
