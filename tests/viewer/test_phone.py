@@ -23,11 +23,15 @@ def touch(session: CDPSession, kind: str, points: Sequence[tuple[float, float]])
 
 
 def swipe(page: Page, start: tuple[float, float], end: tuple[float, float], steps: int = 10) -> None:
+    """Move a finger and let it rest before it is lifted: Chromium takes the tap after a flick as the flick's end."""
     session = page.context.new_cdp_session(page)
     touch(session, "touchStart", [start])
     for step in range(1, steps + 1):
         part = step / steps
         touch(session, "touchMove", [(start[0] + (end[0] - start[0]) * part, start[1] + (end[1] - start[1]) * part)])
+    for _ in range(6):
+        page.evaluate("new Promise(requestAnimationFrame)")
+        touch(session, "touchMove", [end])
     touch(session, "touchEnd", [])
 
 

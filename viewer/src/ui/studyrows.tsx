@@ -170,7 +170,7 @@ function Cells({ study }: { readonly study: StudySummary }): JSX.Element {
         {dateText(study.study_date)} <span class="time">{timeText(study.study_time)}</span>
       </span>
       <span class="cell modalities" role="gridcell">
-        {study.modalities_in_study.join(" ")}
+        {modalitiesText(study)}
       </span>
       <span class="cell description" role="gridcell" title={study.study_description}>
         {study.study_description}
@@ -195,13 +195,20 @@ function Card({ study }: { readonly study: StudySummary }): JSX.Element {
       <span class="card-name">{nameText(study.patient_name) || t("list.no_name")}</span>
       <span class="card-facts numbers">{facts.filter(Boolean).join(" · ")}</span>
       <span class="card-description">
-        <b>{study.modalities_in_study.join(" ")}</b> {study.study_description || t("list.no_description")}
+        <b>{modalitiesText(study)}</b> {study.study_description || t("list.no_description")}
       </span>
       <span class="card-date numbers">
         {[dateText(study.study_date), timeText(study.study_time)].filter(Boolean).join(" ")}
       </span>
     </span>
   );
+}
+
+/** Kinds of object that are no pictures: told last, since nobody looks for them first. */
+const NO_PICTURES: ReadonlySet<string> = new Set(["SR", "KO", "PR", "DOC", "REG", "SEG", "RTSTRUCT", "RTPLAN", "RWV", "AU"]);
+
+function modalitiesText({ modalities_in_study: all }: StudySummary): string {
+  return [...all.filter((each) => !NO_PICTURES.has(each)), ...all.filter((each) => NO_PICTURES.has(each))].join(" ");
 }
 
 function CardDetails({ study }: { readonly study: StudySummary }): JSX.Element {
