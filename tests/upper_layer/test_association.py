@@ -345,3 +345,22 @@ def test_a_rejection_says_why() -> None:
         peer.join()
 
     assert (caught.value.result, caught.value.source, caught.value.reason) == (1, 1, 7)
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_QUICKACK"), reason="TCP_QUICKACK is Linux's")
+def test_what_was_received_is_acknowledged_at_once(connection: Pair) -> None:
+    """A sender with Nagle's algorithm on waits for it. The kernel delays it again after each answer that we send."""
+    ours, peer = connection
+    wire = Wire(ours)
+    for _ in range(3):
+        peer.sendall(b"request")
+        wire.read(7)
+        wire.send([b"answer"])
+        receive_exactly(peer, 6)
+    delays = not ours.getsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK)
+
+    peer.sendall(b"request")
+    wire.read(7)
+
+    assert delays
+    assert ours.getsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK)
