@@ -53,7 +53,7 @@ SELECTIVE = frozenset(("SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID"
 INDEXED = SELECTIVE | {"StudyID", "StudyDate", "Modality"}
 MANY = 50_000
 """As far as the rows of a source are counted. A source with more is no use, one with few is known exactly."""
-COST_OF_FETCHING = 4
+COST_OF_FETCHING = 8
 """A row fetched here and there against a row that is met on a walk."""
 LAST_LETTER = "\U0010ffff"
 
