@@ -12,7 +12,7 @@ WORKDIR /app
 COPY pyproject.toml README.md LICENSE ./
 COPY pacs/ pacs/
 COPY storage/ storage/
-COPY scripts/hatch_build.py scripts/
+COPY scripts/hatch_build.py scripts/build_viewer.py scripts/
 COPY --from=viewer /build/pacs/web/static pacs/web/static
 RUN PACS_VIEWER=skip pip install . && useradd --system --uid 10001 --home-dir /data pacs \
     && install --directory --owner pacs --mode 700 /data

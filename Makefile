@@ -10,7 +10,7 @@ run: install  ## install, build the viewer, load the sample studies, serve on th
 	@exec $(BIN)/pacs serve
 
 test: .venv/test-installed  ## install what the tests need, then lint, type-check and test everything
-	@$(BIN)/python scripts/hatch_build.py
+	@$(BIN)/python scripts/build_viewer.py
 	@scripts/test
 
 check: .venv/test-installed  ## lint and type-check only
@@ -20,7 +20,7 @@ bench: .venv/test-installed  ## measure beside Orthanc, dcmtk and OHIF where the
 	@$(BIN)/python -m scripts.bench
 
 install: .venv/installed
-	@$(BIN)/python scripts/hatch_build.py
+	@$(BIN)/python scripts/build_viewer.py
 
 .venv/installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Filmless needs Python 3.11 or later: set PYTHON")'
