@@ -1,0 +1,92 @@
+"""The answer of STOW-RS: what became of each instance (PS3.18 10.5.3, Annex I.2)."""
+
+import json
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import Response
+
+from pacs.archive.ingest import Stored
+from pacs.dicom import status
+from pacs.dicom.media import DICOM_JSON
+from pacs.errors import PacsError
+from pacs.web.problem import status_of
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A part that was not stored."""
+
+    error: PacsError
+    sop_class_uid: str = ""
+    sop_instance_uid: str = ""
+    """Empty where the part does not say what it is."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of the parts of a request."""
+
+    stored: list[Stored] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+
+
+def answer_of(outcome: Outcome, base_url: str) -> Response:
+    """The Store Instances Response (PS3.18 10.5.3, Annex I.2)."""
+    studies = {stored.study_instance_uid for stored in outcome.stored}
+    named = [failure for failure in outcome.failures if failure.sop_instance_uid]
+    nameless = [failure for failure in outcome.failures if not failure.sop_instance_uid]
+    members = {
+        "00081190": _value("UR", f"{base_url}/studies/{studies.pop()}") if len(studies) == 1 else None,
+        "00081198": _sequence([_failed_item(failure) for failure in named]),
+        "00081199": _sequence([_stored_item(stored, base_url) for stored in outcome.stored]),
+        "0008119A": _sequence([_reason(failure.error) for failure in nameless]),
+    }
+    found = {tag: member for tag, member in members.items() if member is not None}
+    code = http_status_of(outcome)
+    headers = {"retry-after": "10"} if code == HTTPStatus.SERVICE_UNAVAILABLE else {}
+    return Response(json.dumps(found), code, headers, DICOM_JSON)
+
+
+def http_status_of(outcome: Outcome) -> HTTPStatus:
+    """PS3.18 Table 10.5.3-1; of several reasons to store nothing, the one that says most."""
+    if not outcome.failures:
+        return HTTPStatus.OK
+    if outcome.stored:
+        return HTTPStatus.ACCEPTED
+    return max(status_of(failure.error) for failure in outcome.failures)
+
+
+def _stored_item(stored: Stored, base_url: str) -> Json:
+    url = (
+        f"{base_url}/studies/{stored.study_instance_uid}/series/{stored.series_instance_uid}"
+        f"/instances/{stored.sop_instance_uid}"
+    )
+    return {
+        "00081150": _value("UI", stored.sop_class_uid),
+        "00081155": _value("UI", stored.sop_instance_uid),
+        "00081190": _value("UR", url),
+    }
+
+
+def _failed_item(failure: Failure) -> Json:
+    return {
+        "00081150": _value("UI", failure.sop_class_uid),
+        "00081155": _value("UI", failure.sop_instance_uid),
+        **_reason(failure.error),
+    }
+
+
+def _reason(error: PacsError) -> Json:
+    return {"00081197": _value("US", status.status_of(error, "STOW-RS"))}
+
+
+def _value(vr: str, value: str | int) -> Json:
+    return {"vr": vr, "Value": [value]}
+
+
+def _sequence(items: list[Json]) -> Json | None:
+    return {"vr": "SQ", "Value": items} if items else None
