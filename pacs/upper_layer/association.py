@@ -347,10 +347,6 @@ class Association:
         self._open = False
         self._wire.close()
 
-    def cut(self) -> None:
-        """End the connection now. May be called from another thread than the association's own."""
-        self._wire.cut()
-
     def __enter__(self) -> Self:
         return self
 

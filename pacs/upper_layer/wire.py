@@ -25,7 +25,7 @@ Buffer = bytes | bytearray | memoryview
 
 
 class Wire:
-    """One connection, used by one thread. `cut` alone may be called from another.
+    """One connection, used by one thread.
 
     A plain socket blocks with SO_RCVTIMEO, which costs no poll before each receive; under TLS, where OpenSSL
     swallows that, the socket has a timeout instead. Both wake us every tick.
@@ -114,12 +114,6 @@ class Wire:
             while time.monotonic() < end and drained < LINGER_BYTES:
                 drained += self._receive(self._ahead)
         self._sock.close()
-
-    def cut(self) -> None:
-        """End the connection now, whatever its thread is waiting for."""
-        with suppress(OSError):
-            # Not SSLSocket's own, which takes the TLS state from under the thread that uses it.
-            socket.socket.shutdown(self._sock, socket.SHUT_RDWR)
 
     def _take(self, view: memoryview) -> int:
         size = min(len(view), self._end - self._start)
