@@ -4,18 +4,19 @@ Nothing here changes a value: no look-up table, no colour transform, no masking 
 pylibjpeg-libjpeg is not among the decoders: it gives wrong values on legal JPEG Lossless streams.
 """
 
+import struct
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Literal
 
 import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
-from rle.rle import decode_frame as decode_rle_frame  # type: ignore[import-not-found]
 
-from pacs.dicom.codestream import Codestream, read_codestream
+from pacs.dicom.codestream import read_codestream
 from pacs.dicom.values import integer, word
 from pacs.errors import Undecodable
 
@@ -40,6 +41,7 @@ NATIVE = frozenset((IMPLICIT, EXPLICIT, DEFLATED, ENCAPSULATED_UNCOMPRESSED, *BI
 SUBSAMPLED = frozenset(("YBR_FULL_422", "YBR_PARTIAL_422"))
 """Native frames have four samples for two pixels: Y Y Cb Cr (PS3.3 C.7.6.3.1.2)."""
 
+RLE_HEADER = struct.Struct("<16I")
 MOST_SAMPLES_BYTES = 1 << 29
 """A frame that would become larger is not decoded: 512 MB hold a slide of 13 000 × 13 000 in colour."""
 
@@ -125,7 +127,8 @@ def decode_frame(description: PixelDescription, data: bytes, transfer_syntax_uid
     decoder = DECODERS.get(transfer_syntax_uid)
     if decoder is None:
         raise Undecodable(f"there is no decoder for transfer syntax {transfer_syntax_uid}")
-    _check_codestream(description, read_codestream(data))
+    if transfer_syntax_uid in CODESTREAMS:
+        _check_codestream(description, data)
     try:
         samples = decoder(description, data)
     except Undecodable:
@@ -182,15 +185,20 @@ def _check(description: PixelDescription) -> None:
         raise Undecodable(f"a frame of {description.decoded_size} bytes is too large to be decoded")
 
 
-def _check_codestream(description: PixelDescription, codestream: Codestream | None) -> None:
+def _check_codestream(description: PixelDescription, data: bytes) -> None:
+    """Codecs allocate what a codestream says, and libjpeg makes up what is missing at its end: seen to before."""
+    codestream = read_codestream(data)
     if codestream is None:
-        return
+        raise Undecodable("the compressed frame does not say its size")
     said = (description.rows, description.columns, description.samples_per_pixel)
-    if said != (codestream.rows, codestream.columns, codestream.samples):
+    found = (codestream.rows, codestream.columns, codestream.samples or said[2])
+    if said != found:
         raise Undecodable(
-            f"the compressed frame has {codestream.rows} × {codestream.columns} × {codestream.samples} samples, "
+            f"the compressed frame has {found[0]} × {found[1]} × {found[2]} samples, "
             f"its header says {said[0]} × {said[1]} × {said[2]}"
         )
+    if not codestream.has_end:
+        raise Undecodable("the compressed frame is cut off")
 
 
 def _native(description: PixelDescription, data: bytes, is_big_endian: bool) -> Samples:
@@ -242,16 +250,31 @@ def _upsampled(description: PixelDescription, data: bytes) -> Samples:
 
 
 def _rle(description: PixelDescription, data: bytes) -> Samples:
-    """PS3.5 G. Segments hold whole planes, whatever Planar Configuration says; single bits stay packed in them."""
-    if description.bits_allocated == 1:
-        return _bits(
-            description, bytes(decode_rle_frame(data, (description.rows * description.columns + 7) // 8, 8, "<"))
-        )
-    decoded = decode_rle_frame(data, description.rows * description.columns, description.bits_allocated, "<")
-    dtype = description.dtype
-    count = description.rows * description.columns * description.samples_per_pixel
-    samples = _exactly(bytes(decoded), dtype, count)
-    return samples.reshape(description.shape) if description.samples_per_pixel == 1 else _by_pixel(description, samples)
+    """PS3.5 G. Segments hold the bytes of whole planes, the most significant first, whatever Planar Configuration
+    says; single bits stay packed in one segment."""
+    segments = [imagecodecs.packbits_decode(segment) for segment in _rle_segments(data)]
+    if description.bits_allocated == 1 and segments:
+        return _bits(description, bytes(segments[0]))
+    width = description.dtype.itemsize
+    samples, pixels = description.samples_per_pixel, description.rows * description.columns
+    if len(segments) != samples * width or min(map(len, segments)) < pixels:
+        raise Undecodable("the RLE segments are not those of the frame")
+    planes = np.empty((samples, pixels, width), np.uint8)
+    for index, segment in enumerate(segments):
+        planes[index // width, :, width - 1 - index % width] = np.frombuffer(segment, np.uint8, pixels)
+    values = planes.reshape(-1).view(description.dtype)
+    return values.reshape(description.shape) if samples == 1 else _by_pixel(description, values)
+
+
+def _rle_segments(data: bytes) -> list[bytes]:
+    """The header is a count and 15 offsets (PS3.5 G.5)."""
+    if len(data) < RLE_HEADER.size:
+        raise Undecodable("the RLE header is cut off")
+    count, *offsets = RLE_HEADER.unpack_from(data)
+    if not 1 <= count <= 15:
+        raise Undecodable(f"{count} RLE segments are none or too many")
+    bounds = [*offsets[:count], len(data)]
+    return [data[start:stop] for start, stop in pairwise(bounds)]
 
 
 def _jpeg(description: PixelDescription, data: bytes) -> Samples:
@@ -273,11 +296,8 @@ def _jpeg_ls(description: PixelDescription, data: bytes) -> Samples:
 
 
 def _jpeg2000(description: PixelDescription, data: bytes) -> Samples:
+    """HTJ2K too: OpenJPEG tells when a codestream is damaged, OpenJPH by imagecodecs gives what it has so far."""
     return imagecodecs.jpeg2k_decode(data)
-
-
-def _htj2k(description: PixelDescription, data: bytes) -> Samples:
-    return imagecodecs.htj2k_decode(data)
 
 
 def _jpeg_xl(description: PixelDescription, data: bytes) -> Samples:
@@ -313,8 +333,9 @@ DECODERS: dict[str, Callable[[PixelDescription, bytes], Samples]] = {
     **dict.fromkeys(LOSSY_JPEG, _jpeg),
     **dict.fromkeys(LOSSLESS_JPEG, _jpeg_lossless),
     **dict.fromkeys((f"1.2.840.10008.1.2.4.{number}" for number in (80, 81)), _jpeg_ls),
-    **dict.fromkeys((f"1.2.840.10008.1.2.4.{number}" for number in (90, 91, 92, 93)), _jpeg2000),
+    **dict.fromkeys((f"1.2.840.10008.1.2.4.{number}" for number in (90, 91, 92, 93, 201, 202, 203)), _jpeg2000),
     **dict.fromkeys((f"1.2.840.10008.1.2.4.{number}" for number in (110, 111, 112)), _jpeg_xl),
-    **dict.fromkeys((f"1.2.840.10008.1.2.4.{number}" for number in (201, 202, 203)), _htj2k),
 }
 """What decodes a frame of each encapsulated transfer syntax."""
+CODESTREAMS = DECODERS.keys() - {RLE, DEFLATED_FRAME}
+"""Transfer syntaxes whose frames say their size in a way that `read_codestream` reads."""

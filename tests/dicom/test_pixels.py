@@ -2,6 +2,7 @@
 
 import hashlib
 import shutil
+import struct
 import subprocess
 import zlib
 from pathlib import Path
@@ -37,6 +38,7 @@ JPEG_LOSSLESS = "1.2.840.10008.1.2.4.70"
 JPEG_LS = "1.2.840.10008.1.2.4.80"
 JPEG_2000 = "1.2.840.10008.1.2.4.90"
 HTJ2K = "1.2.840.10008.1.2.4.201"
+JPEG_XL = "1.2.840.10008.1.2.4.110"
 NOT_LOSSLESS = {"modality/op/dcmjs__sample-op.dcm": "a baseline JPEG labelled JPEG Lossless: decoders differ by one"}
 DIGESTS = [row for row in manifest() if row["frame1_sha256_raw"] and row["path"] not in NOT_LOSSLESS]
 
@@ -92,8 +94,9 @@ def test_dcmtk_decodes_the_same(corpus: Path, tmp_path: Path, command: str, path
         (JPEG_LS, imagecodecs.jpegls_encode),
         (JPEG_2000, lambda stored: imagecodecs.jpeg2k_encode(stored, codecformat="J2K", reversible=True)),
         (HTJ2K, lambda stored: imagecodecs.htj2k_encode(stored, reversible=True)),
+        (JPEG_XL, lambda stored: imagecodecs.jpegxl_encode(stored, lossless=True)),
     ],
-    ids=["JPEG Lossless (liblj92)", "JPEG Lossless (libjpeg-turbo)", "JPEG-LS", "JPEG 2000", "HTJ2K"],
+    ids=["JPEG Lossless (liblj92)", "JPEG Lossless (libjpeg-turbo)", "JPEG-LS", "JPEG 2000", "HTJ2K", "JPEG XL"],
 )
 def test_full_range_of_16_bits_survives(transfer_syntax_uid: str, encode: Any, stored: NDArray[Any]) -> None:
     stored = stored.astype("<u2")
@@ -172,14 +175,51 @@ def test_garbage_is_undecodable(uid: str, data: bytes) -> None:
         (JPEG_LS, imagecodecs.jpegls_encode),
         (JPEG_2000, imagecodecs.jpeg2k_encode),
         (HTJ2K, imagecodecs.htj2k_encode),
+        (JPEG_XL, imagecodecs.jpegxl_encode),
+        (JPEG_XL, lambda stored: imagecodecs.jpegxl_encode(stored, usecontainer=True)),
     ],
-    ids=["JPEG Lossless", "JPEG-LS", "JPEG 2000", "HTJ2K"],
+    ids=["JPEG Lossless", "JPEG-LS", "JPEG 2000", "HTJ2K", "JPEG XL", "JPEG XL in its container"],
 )
 def test_a_codestream_of_another_size_than_the_header_says_is_undecodable(uid: str, encode: Any) -> None:
     data = encode(np.zeros((128, 64), "<u2"))
 
     with pytest.raises(Undecodable, match="128 × 64"):
         decode_frame(pixel_description(make_ct(64, 64)), data, uid)
+
+
+COMPRESSED = {
+    "JPEG": ("syntax/pydicom-data__JPGLosslessP14SV1_1s_1f_8b.dcm", 0.95),
+    "JPEG Baseline": ("photometric/pydicom__SC_rgb_dcmtk_+eb+cy+s2.dcm", 0.95),
+    "JPEG Extended": ("syntax/pydicom__JPGExtended.dcm", 0.95),
+    "JPEG-LS": ("syntax/pydicom__MR_small_jpeg_ls_lossless.dcm", 0.95),
+    "JPEG 2000": ("syntax/pydicom__MR_small_jp2klossless.dcm", 0.95),
+    "HTJ2K": ("syntax/pydicom-data__HTJ2KLossless_08_RGB.dcm", 0.95),
+    "RLE": ("syntax/pydicom__MR_small_RLE.dcm", 0.95),
+    "JPEG XL": ("syntax/dcm4che__will-jxl.dcm", 0.5),
+}
+
+
+@pytest.mark.parametrize("name", COMPRESSED)
+def test_a_frame_that_is_cut_off_is_undecodable(corpus: Path, name: str) -> None:
+    path, part = COMPRESSED[name]
+    ds = pydicom.dcmread(corpus / path)
+    data = get_frame(ds.PixelData, 0, number_of_frames=int(ds.get("NumberOfFrames") or 1))
+
+    with pytest.raises(Undecodable):
+        decode_frame(pixel_description(ds), data[: int(len(data) * part)], ds.file_meta.TransferSyntaxUID)
+
+
+@pytest.mark.parametrize(
+    "segments",
+    [[b"\x81\0" * 8, b"\x81\0"], [b"\x81\0" * 32], [b""] * 2, [b"\x81\0" * 32] * 3],
+    ids=["a short one", "one for two bytes", "empty ones", "one too many"],
+)
+def test_rle_segments_that_are_not_those_of_the_frame_are_undecodable(segments: list[bytes]) -> None:
+    starts = np.cumsum([64, *map(len, segments)])[:-1].tolist()
+    header = struct.pack("<16I", len(segments), *starts, *[0] * (15 - len(starts)))
+
+    with pytest.raises(Undecodable):
+        decode_frame(pixel_description(make_ct(64, 64)), header + b"".join(segments), RLE)
 
 
 @pytest.mark.parametrize(
