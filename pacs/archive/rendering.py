@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from pacs.archive.cache import cached
 from pacs.archive.headers import open_instance, read_header
-from pacs.archive.selection import InstanceRef, frame_tables
+from pacs.archive.selection import InstanceRef, frame_table
 from pacs.context import Pacs
 from pacs.dicom.pixels import DEFLATED, colour_space_of, decode_frame, pixel_description
 from pacs.dicom.presentation import VoiFunction, Window, presentation_of
@@ -61,7 +61,7 @@ def representative(refs: list[InstanceRef]) -> InstanceRef:
 
 
 def _picture(pacs: Pacs, ref: InstanceRef, number: int, appearance: Appearance) -> bytes:
-    opened = open_instance(pacs, ref, frame_tables(pacs, [ref]).get(ref.pk))
+    opened = open_instance(pacs, ref, frame_table(pacs, ref))
     data, syntax = opened.frame(number), opened.transfer_syntax_uid
     header = read_header(pacs, ref, opened)
     description = pixel_description(header)

@@ -86,6 +86,16 @@ def frame_tables(pacs: Pacs, refs: Sequence[InstanceRef]) -> dict[int, FrameTabl
     return tables_by_pk
 
 
+def frame_table(pacs: Pacs, ref: InstanceRef) -> FrameTable | None:
+    """Of one instance; None where its frames are not known."""
+    if not ref.has_frames:
+        return None
+    statement = select(tables.instance.c.frame_table).where(tables.instance.c.pk == ref.pk)
+    with pacs.database.read() as connection:
+        data = connection.execute(statement).scalar_one_or_none()
+    return None if data is None else FrameTable.from_bytes(data)
+
+
 def read(pacs: Pacs, ref: InstanceRef, start: int = 0, stop: int | None = None) -> bytes:
     """Bytes of the file from start up to, not including, stop. Raises OutOfResources when they are not all there."""
     stop = ref.size if stop is None else min(stop, ref.size)

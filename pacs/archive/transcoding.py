@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from pacs.archive.headers import header_of, inflated_data_set
-from pacs.archive.selection import CHUNK, InstanceRef, data_set, data_set_chunks, frame_tables, read
+from pacs.archive.selection import CHUNK, InstanceRef, data_set, data_set_chunks, frame_table, read
 from pacs.context import Pacs
 from pacs.dicom.dicomjson import PIXEL_DATA
 from pacs.dicom.frames import FrameTable
@@ -43,7 +43,7 @@ def transcoded_chunks(pacs: Pacs, ref: InstanceRef, transfer_syntax_uid: str) ->
         return
     if transfer_syntax_uid not in TARGETS:
         raise NotAcceptable(f"instances are not given in transfer syntax {transfer_syntax_uid}")
-    table = frame_tables(pacs, [ref]).get(ref.pk)
+    table = frame_table(pacs, ref)
     is_implicit = transfer_syntax_uid == IMPLICIT
     if ref.transfer_syntax_uid == DEFLATED:
         yield _inflated(pacs, ref, is_implicit)

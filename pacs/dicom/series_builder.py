@@ -15,7 +15,7 @@ from pacs.dicom.presentation import Palette, Table, presentation_of
 from pacs.dicom.series_document import FrameAttributes, Instance, Kind, OtherObject, SeriesDocument
 from pacs.dicom.spacing import aspect_of, regions_of, spacing_of
 from pacs.dicom.stack import sorted_frames
-from pacs.dicom.values import integer, number, numbers, word, words
+from pacs.dicom.values import integer, items, number, numbers, word, words
 from pacs.errors import Undecodable
 
 STORAGE = "1.2.840.10008.5.1.4.1.1."
@@ -134,7 +134,7 @@ class _Gathered:
     def add(self, source: Source) -> None:
         kind = kind_of(source.sop_class_uid, source.transfer_syntax_uid)
         instance_number = _integer_or_none(source.header, "InstanceNumber")
-        frames = [] if kind == "video" else self._frames_of(source)
+        frames = self._frames_of(source) if source.sizes and kind != "video" else []
         if not frames:
             self.objects.append(
                 {
@@ -162,7 +162,10 @@ class _Gathered:
             description = pixel_description(source.header)
         except Undecodable:
             return []
-        return [self._frame_of(source, description, number) for number in range(1, len(source.sizes) + 1)]
+        if items(source.header, "PerFrameFunctionalGroupsSequence"):
+            return [self._frame_of(source, description, number) for number in range(1, len(source.sizes) + 1)]
+        first = self._frame_of(source, description, 1)
+        return [_like(first, source, number) for number in range(1, len(source.sizes) + 1)]
 
     def _frame_of(self, source: Source, description: PixelDescription, frame_number: int) -> FrameAttributes:
         header = source.header
@@ -224,6 +227,16 @@ class _Gathered:
             "lossy_ratio": number(header, "LossyImageCompressionRatio"),
             "burned_in_annotation": word(header, "BurnedInAnnotation") == "YES",
         }
+
+
+def _like(first: FrameAttributes, source: Source, frame_number: int) -> FrameAttributes:
+    """Another frame of an object that tells nothing of its frames one by one."""
+    frame = first.copy()
+    frame["frame_number"] = frame_number
+    frame["frame_time"] = _frame_time(source.header, frame_number)
+    if not first["transcoded"]:
+        frame["size"] = source.sizes[frame_number - 1]
+    return frame
 
 
 def _group(header: Dataset, keyword: str, frame_number: int) -> Dataset:
