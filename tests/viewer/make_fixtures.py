@@ -13,6 +13,7 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
+from pydicom.pixels import get_encoder
 from pydicom.pixels.processing import apply_windowing, convert_color_space
 from pydicom.uid import RLELossless
 
@@ -42,7 +43,8 @@ def picture(dtype: str, bits: int, samples: int = 1) -> NDArray[Any]:
     signed = np.dtype(dtype).kind == "i"
     low = -(2 ** (bits - 1)) if signed else 0
     values = np.round(low + unit * (2**bits - 1)).astype(dtype)
-    return values if samples > 1 else values[..., 0]
+    plane: NDArray[Any] = values if samples > 1 else values[..., 0]
+    return plane
 
 
 def codec_cases() -> Iterator[Case]:
@@ -116,8 +118,6 @@ def rgb_cases() -> Iterator[Case]:
 
 def rle(array: NDArray[Any]) -> bytes:
     """One frame as RLE Lossless by pydicom."""
-    from pydicom.pixels.encoders import RLELosslessEncoder
-
     samples = array.shape[2] if array.ndim == 3 else 1
     options = {
         "rows": array.shape[0],
@@ -130,10 +130,10 @@ def rle(array: NDArray[Any]) -> bytes:
         "photometric_interpretation": "MONOCHROME2" if samples == 1 else "RGB",
         "planar_configuration": 0,
     }
-    return RLELosslessEncoder.encode(array, encoding_plugin="pydicom", **options)
+    return get_encoder(RLELossless).encode(array, encoding_plugin="pydicom", **options)
 
 
-def case(name: str, syntax: str, data: bytes, values: NDArray[Any], bits: int, **more: Any) -> Case:
+def case(name: str, syntax: str, data: bytes | bytearray, values: NDArray[Any], bits: int, **more: Any) -> Case:
     """One frame, its description as the viewer has it, and its values."""
     description: Case = {
         "transferSyntaxUid": str(syntax),
@@ -181,7 +181,8 @@ def greys(values: NDArray[Any], center: float, width: float, function: str) -> l
     ds.BitsStored = 8
     ds.PixelRepresentation = 0
     ds.WindowCenter, ds.WindowWidth, ds.VOILUTFunction = center, width, function
-    return np.round(apply_windowing(values, ds), 6).tolist()
+    found: list[float] = np.round(apply_windowing(values, ds), 6).tolist()
+    return found
 
 
 def colour_cases() -> Iterator[Case]:
