@@ -16,6 +16,7 @@ from pacs.dimse.server import serve_dicom
 from pacs.index.session import Database
 from pacs.settings import Address, Settings
 from pacs.web.app import create_app
+from pacs.web.protocol import BoundedHttp
 from storage import open_store
 
 Door = Literal["dicom", "web"]
@@ -113,6 +114,8 @@ def _serve_dicom(pacs: Pacs, listeners: list[socket.socket], stop: threading.Eve
 def _serve_web(pacs: Pacs, listeners: list[socket.socket], stop: threading.Event) -> None:
     config = uvicorn.Config(
         create_app(pacs),
+        http=BoundedHttp,
+        ws="none",
         log_config=None,
         access_log=False,
         server_header=False,
