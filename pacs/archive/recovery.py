@@ -112,13 +112,15 @@ def reindex(pacs: Pacs, *, progress: Progress = no_progress) -> Report:
     One transaction: who looks sees the old index until the new one is whole, and who sends is told to try again.
     Versions and quarantine come back with their attention rows; accounts, peers, the audit trail and the attention
     rows that are there stay, and come back from nowhere if they are lost. Headers are read, objects are not hashed:
-    `check` with digests does that. Of versions kept in the same instant (on S3 in the same second) the one with the
-    first key becomes current. Raises OutOfResources, StoreError.
+    `check` with digests does that. What is current stays current; where the index was lost, that is what was kept
+    first, and of versions kept within the tick of the store's clock (on S3 a second) the one with the first key.
+    Raises OutOfResources, StoreError.
     """
     report = Report()
     refused: list[str] = []
     with pacs.database.write() as connection:
-        kept = sorted(pacs.objects.list(), key=_order)
+        versions = set(connection.execute(_SELECT_VERSIONS).scalars())
+        kept = sorted(pacs.objects.list(), key=lambda one: (one.key in versions, *_order(one)))
         _flag_rows_without(connection, {one.key for one in kept}, report)
         for table in (name_form, instance, series, study, patient):
             connection.execute(delete(table))
@@ -308,3 +310,4 @@ _ROW = select(
 ).select_from(instance.join(series).join(study))
 _SELECT_ROWS = _ROW.where(instance.c.object_key.in_(bindparam("keys", expanding=True)))
 _SELECT_ROWS_AFTER = _ROW.where(instance.c.pk > bindparam("after")).order_by(instance.c.pk).limit(CHUNK)
+_SELECT_VERSIONS = select(instance.c.object_key).where(~instance.c.current)
