@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from sqlalchemy import Column, ColumnElement, Select, and_, case, func, or_, select
+from sqlalchemy import Column, ColumnElement, Select, and_, bindparam, case, func, or_, select
 
 from pacs.context import Actor, Pacs
 from pacs.dicom.frames import FrameTable
@@ -65,10 +65,9 @@ def instance_with_frames(
 ) -> tuple[InstanceRef, FrameTable | None]:
     """One instance and where its frames lie, by one select. Raises NotAllowed, NotFound."""
     actor.require("retrieve")
-    statement = _select_refs(actor, study, series, sop).add_columns(tables.instance.c.frame_table)
     with pacs.database.read() as connection:
-        row = connection.execute(statement).one_or_none()
-    if row is None:
+        row = connection.execute(_SELECT_ONE, {"study": study, "series": series, "sop": sop}).one_or_none()
+    if row is None or (actor.studies is not None and study not in actor.studies):
         raise NotFound("no such instance")
     *ref, data = row
     return InstanceRef(*ref), None if data is None else FrameTable.from_bytes(data)
@@ -131,35 +130,11 @@ def data_set_chunks(pacs: Pacs, ref: InstanceRef, size: int = CHUNK) -> Iterator
 
 
 def _select_refs(actor: Actor, study: Uids, series: Uids, sop: Uids) -> Select[tuple[Any, ...]]:
-    instance, of_series, of_study = tables.instance.c, tables.series.c, tables.study.c
-    has_frames = instance.frame_table.is_not(None)
-    has_pixels = or_(
-        has_frames, and_(instance.transfer_syntax_uid == DEFLATED_LITTLE_ENDIAN, instance.rows.is_not(None))
-    )
-    return (
-        select(
-            instance.pk,
-            of_study.study_instance_uid,
-            of_series.series_instance_uid,
-            instance.sop_class_uid,
-            instance.sop_instance_uid,
-            instance.transfer_syntax_uid,
-            instance.object_key,
-            instance.size,
-            instance.data_set_offset,
-            of_series.series_number,
-            instance.instance_number,
-            func.coalesce(instance.number_of_frames, case((has_pixels, 1), else_=0)),
-            has_frames,
-        )
-        .select_from(tables.instance.join(tables.series).join(tables.study))
-        .where(
-            instance.current,
-            *_is_one_of(of_study.study_instance_uid, study),
-            *_is_one_of(of_study.study_instance_uid, actor.studies),
-            *_is_one_of(of_series.series_instance_uid, series),
-            *_is_one_of(instance.sop_instance_uid, sop),
-        )
+    return _SELECT_REFS.where(
+        *_is_one_of(tables.study.c.study_instance_uid, study),
+        *_is_one_of(tables.study.c.study_instance_uid, actor.studies),
+        *_is_one_of(tables.series.c.series_instance_uid, series),
+        *_is_one_of(tables.instance.c.sop_instance_uid, sop),
     )
 
 
@@ -199,3 +174,37 @@ def _order(ref: InstanceRef) -> tuple[int, str, int, str]:
         LAST if ref.instance_number is None else ref.instance_number,
         ref.sop_instance_uid,
     )
+
+
+_HAS_FRAMES = tables.instance.c.frame_table.is_not(None)
+_HAS_PIXELS = or_(
+    _HAS_FRAMES,
+    and_(tables.instance.c.transfer_syntax_uid == DEFLATED_LITTLE_ENDIAN, tables.instance.c.rows.is_not(None)),
+)
+
+_SELECT_REFS: Select[tuple[Any, ...]] = (
+    select(
+        tables.instance.c.pk,
+        tables.study.c.study_instance_uid,
+        tables.series.c.series_instance_uid,
+        tables.instance.c.sop_class_uid,
+        tables.instance.c.sop_instance_uid,
+        tables.instance.c.transfer_syntax_uid,
+        tables.instance.c.object_key,
+        tables.instance.c.size,
+        tables.instance.c.data_set_offset,
+        tables.series.c.series_number,
+        tables.instance.c.instance_number,
+        func.coalesce(tables.instance.c.number_of_frames, case((_HAS_PIXELS, 1), else_=0)),
+        _HAS_FRAMES,
+    )
+    .select_from(tables.instance.join(tables.series).join(tables.study))
+    .where(tables.instance.c.current)
+)
+
+# Built once: it stands on the path of every frame.
+_SELECT_ONE = _SELECT_REFS.add_columns(tables.instance.c.frame_table).where(
+    tables.study.c.study_instance_uid == bindparam("study"),
+    tables.series.c.series_instance_uid == bindparam("series"),
+    tables.instance.c.sop_instance_uid == bindparam("sop"),
+)
