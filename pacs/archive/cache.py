@@ -23,6 +23,13 @@ def cached(pacs: Pacs, name: str, make: Callable[[], bytes]) -> bytes:
     return data
 
 
+def forget(pacs: Pacs, folder: str, pattern: str) -> None:
+    """Remove what is kept in a folder under names like the pattern: it is out of date."""
+    for path in (pacs.settings.data / "cache" / folder).glob(pattern):
+        with suppress(OSError):
+            path.unlink()
+
+
 def _read(path: Path) -> bytes | None:
     try:
         sealed = path.read_bytes()

@@ -15,7 +15,7 @@ from pydicom.dataset import Dataset
 from sqlalchemy import Select, select
 from sqlalchemy.engine import RowMapping
 
-from pacs.archive.cache import cached
+from pacs.archive.cache import cached, forget
 from pacs.archive.headers import open_instance, read_header, read_headers
 from pacs.archive.selection import InstanceRef, instance_with_frames, instances
 from pacs.context import Actor, Pacs
@@ -142,7 +142,12 @@ def _select_series(actor: Actor, study: str) -> Select[Any]:
 def _kept(pacs: Pacs, kind: str, study: str, series: str, revision: int, make: Callable[[], bytes]) -> bytes:
     digest = hashlib.sha256(f"{study}/{series}".encode()).hexdigest()[:32]
     name = f"{kind}/{digest[:2]}/{digest}-{FORM}-{revision}.json.gz"
-    return cached(pacs, name, lambda: gzip.compress(make(), compresslevel=1, mtime=0))
+
+    def made() -> bytes:
+        forget(pacs, f"{kind}/{digest[:2]}", f"{digest}-*")
+        return gzip.compress(make(), compresslevel=1, mtime=0)
+
+    return cached(pacs, name, made)
 
 
 def _metadata_of(pacs: Pacs, actor: Actor, study: str, series: str) -> bytes:

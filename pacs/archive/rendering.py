@@ -32,14 +32,14 @@ class Appearance:
 
 
 AS_KEPT = Appearance()
+SMALL = Appearance(quality=THUMBNAIL_QUALITY, viewport=THUMBNAIL)
+USUAL = frozenset((AS_KEPT, Appearance("image/png"), SMALL))
+"""Pictures that are kept. Others a client could ask for in endless variety."""
 
 
 def rendered(pacs: Pacs, ref: InstanceRef, frame: int = 1, appearance: Appearance = AS_KEPT) -> bytes:
-    """A PNG or JPEG of one frame. Raises NotFound, Undecodable, OutOfResources.
-
-    A picture with a window of the caller's own is not kept: there are too many of them.
-    """
-    if appearance.window is not None:
+    """A PNG or JPEG of one frame. Raises NotFound, Undecodable, OutOfResources."""
+    if appearance not in USUAL:
         return _picture(pacs, ref, frame, appearance)
     digest = hashlib.sha256(repr((FORM, frame, appearance)).encode()).hexdigest()[:16]
     name = f"pictures/{ref.object_key[:2]}/{ref.object_key}-{digest}"

@@ -79,6 +79,7 @@ def test_metadata_is_made_once_and_anew_after_each_change(pacs: Pacs) -> None:
     assert metadata.series_revision(pacs, SYSTEM, STUDY, SERIES) > revision
     assert len(json.loads(metadata.series_metadata(pacs, SYSTEM, STUDY, SERIES))) == 2
     assert len(json.loads(metadata.series_document(pacs, SYSTEM, STUDY, SERIES))["instances"]) == 2
+    assert len(list((pacs.settings.data / "cache/metadata").rglob("*.gz"))) == 1  # what is out of date is gone
 
 
 def test_what_is_kept_compressed_is_what_is_given_plain(pacs: Pacs) -> None:
