@@ -36,12 +36,3 @@ declare module "@cornerstonejs/codec-openjpeg/decodewasmjs" {
 declare module "@cornerstonejs/codec-charls/decodewasmjs" {
   export default function make(options: EmscriptenOptions): Promise<{ JpegLSDecoder: new () => JpegLsDecoder }>;
 }
-declare module "@cornerstonejs/codec-libjpeg-turbo-8bit/decodewasmjs" {
-  export default function make(options: EmscriptenOptions): Promise<{ JPEGDecoder: new () => WasmDecoder }>;
-}
-declare module "jpeg-lossless-decoder-js" {
-  export class Decoder {
-    readonly frame: { readonly dimX: number; readonly dimY: number; readonly precision: number; readonly numComp: number };
-    decode(buffer: ArrayBuffer, offset: number, length: number, bytesPerSample?: number): Uint8Array | Uint16Array;
-  }
-}

@@ -24,7 +24,8 @@ export function prepare(document: SeriesDocument, index: number, attributes: Fra
   const shown = table ? throughLut(frame, table) : frame;
   const modality = table ? IDENTITY : { slope: attributes.rescale_slope, intercept: attributes.rescale_intercept, lut: null };
   const padding = table ? null : attributes.padding;
-  const range = rangeOf(shown.values, padding) ?? [0, 0];
+  // Single bits are black or white also where they are all alike.
+  const range = attributes.bits_stored === 1 ? ([0, 1] as const) : (rangeOf(shown.values, padding) ?? ([0, 0] as const));
   const [one, other] = range.map((stored) => modalityValue(stored, modality)) as [number, number];
   return { picture: { key, frame: shown }, modality, padding, range: [Math.min(one, other), Math.max(one, other)] };
 }
