@@ -77,7 +77,7 @@ def demo() -> None:
 @app.command()
 def check(
     digests: Annotated[bool, typer.Option(help="read every object and compare its SHA-256")] = False,
-    repair: Annotated[bool, typer.Option(help="take in what has no row; mark what is lost or damaged")] = False,
+    repair: Annotated[bool, typer.Option(help="take in objects that have no row")] = False,
 ) -> None:
     """Compare rows and objects, both ways; exit 1 when something differs."""
     with opened_pacs() as pacs, told_progress("objects checked") as progress:

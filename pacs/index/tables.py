@@ -269,4 +269,6 @@ Index(
 Index("uq_instance_version", instance.c.sop_instance_uid, instance.c.object_key, unique=True)
 Index("ix_instance_series_pk", instance.c.series_pk, instance.c.instance_number)
 Index("ix_attention_open", attention.c.resolved_at, attention.c.created_at)
+Index("ix_attention_object", attention.c.object_key, attention.c.kind)
+Index("ix_attention_study", attention.c.study_instance_uid, attention.c.kind)
 Index("ix_audit_study", audit.c.study_instance_uid, audit.c.at)

@@ -45,6 +45,8 @@ def upgrade() -> None:
         comment="writer: archive.ingest and archive.recovery. What a person must look at; never deleted",
     )
     op.create_index("ix_attention_open", "attention", ["resolved_at", "created_at"], unique=False)
+    op.create_index("ix_attention_object", "attention", ["object_key", "kind"], unique=False)
+    op.create_index("ix_attention_study", "attention", ["study_instance_uid", "kind"], unique=False)
     op.create_table(
         "audit",
         sa.Column("pk", key, nullable=False),
