@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 from typing import Literal
 
+import pydicom.config
 import structlog
 import uvicorn
 
@@ -43,6 +44,8 @@ def configure_logging() -> None:
     )
     # Libraries quote what they were given, and that may be a patient's name: only their alarms are let through.
     logging.basicConfig(level=logging.ERROR, stream=sys.stderr)
+    # What we read was checked at the door; pydicom would warn of every real machine's habits.
+    pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
     for library in ("pydicom", "pynetdicom", "urllib3"):
         logging.getLogger(library).setLevel(logging.CRITICAL)
 

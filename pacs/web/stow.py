@@ -14,7 +14,6 @@ import structlog
 from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Request, Response
-from pydicom.filereader import read_partial
 from starlette.requests import ClientDisconnect
 
 from pacs.archive.ingest import ingest
@@ -22,7 +21,7 @@ from pacs.context import Actor, Pacs
 from pacs.dicom.media import DICOM, MULTIPART, parse_media_type
 from pacs.dicom.multipart import Event, MultipartReader, PartBegins, PartEnds
 from pacs.dicom.part10 import MAX_META, read_file_meta
-from pacs.errors import InstanceMismatch, InvalidInstance, PacsError, UnsupportedContent
+from pacs.errors import InvalidInstance, PacsError, UnsupportedContent
 from pacs.web.auth import actor_of, pacs_of
 from pacs.web.problem import problem
 from pacs.web.stored import Failure, Outcome, answer_of
@@ -34,15 +33,13 @@ PIECE = 1 << 20
 PIECES = 4
 """Pieces under way between the two."""
 HEAD = 1 << 20
-"""Bytes of a part that are looked at before it is stored: its study is named in them."""
+"""Bytes of a part that are read ahead: its file meta names it in the answer when it is refused."""
 PATIENCE_S = 60
 """How long a client may send nothing."""
 AT_ONCE = 16
 """Requests that are stored at once; later ones wait, so that slow senders do not hold every thread."""
 LARGEST = 20 << 30
 """Bytes of a request (reliability 4.9)."""
-
-STUDY_INSTANCE_UID = 0x0020000D
 
 router = APIRouter(prefix="/dicom-web", tags=["STOW-RS"])
 
@@ -218,9 +215,7 @@ def _store_part(
     try:
         _check_type(begin.headers.get("content-type", DICOM))
         head = file.peek()
-        if study is not None and study_of(head) != study:
-            raise InstanceMismatch("the instance is of another study than the request says")
-        outcome.stored.append(ingest(pacs, actor, file))
+        outcome.stored.append(ingest(pacs, actor, file, study_instance_uid=study))
     except PacsError as error:
         log.warning("a part was not stored", error=type(error).__name__)
         outcome.failures.append(_failure(error, head))
@@ -231,15 +226,6 @@ def _check_type(content_type: str) -> None:
     media_type = parse_media_type(content_type)
     if media_type is None or media_type.name != DICOM:
         raise UnsupportedContent(f"a part is not {DICOM}")
-
-
-def study_of(head: bytes) -> str | None:
-    """The Study Instance UID in the head of a Part 10 file; None when it is not to be found there."""
-    try:
-        ds = read_partial(io.BytesIO(head), lambda tag, vr, length: tag > STUDY_INSTANCE_UID, force=True)
-        return str(ds.StudyInstanceUID)
-    except Exception:  # pydicom raises what it likes on bytes it cannot read
-        return None
 
 
 def _failure(error: PacsError, head: bytes) -> Failure:
