@@ -161,11 +161,7 @@ class Database:
         with self._turn(deadline), self._engine.connect() as connection:
             milliseconds = max(1, round((deadline - time.monotonic()) * 1000))
             if self.is_sqlite:
-                connection.exec_driver_sql(f"PRAGMA busy_timeout={milliseconds}")
-                try:
-                    connection.exec_driver_sql("BEGIN IMMEDIATE")
-                finally:
-                    connection.exec_driver_sql(f"PRAGMA busy_timeout={TURN_TIMEOUT_S * 1000:.0f}")
+                _begin_immediate(connection, milliseconds)
             else:
                 connection.exec_driver_sql(
                     "SELECT set_config('lock_timeout', %s, true), pg_advisory_xact_lock(%s)",
@@ -267,6 +263,18 @@ def _sqlite_engine(url: str) -> Engine:
         cursor.close()
 
     return engine
+
+
+def _begin_immediate(connection: Connection, milliseconds: int) -> None:
+    """Begin to write, waiting for others at most so long; a connection as it comes waits TURN_TIMEOUT_S."""
+    if milliseconds > 1000 * TURN_TIMEOUT_S - 1000:  # the usual case, on the path of every instance
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        return
+    connection.exec_driver_sql(f"PRAGMA busy_timeout={milliseconds}")
+    try:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    finally:
+        connection.exec_driver_sql(f"PRAGMA busy_timeout={TURN_TIMEOUT_S * 1000:.0f}")
 
 
 def _postgresql_engine(url: str) -> Engine:
