@@ -1,0 +1,40 @@
+"""Measure beside Orthanc, dcmtk and OHIF where they are installed, print ratios, and write docs/performance.md.
+
+python -m scripts.bench [--small] [--rounds 5] [store store-shipped …]
+"""
+
+import argparse
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from scripts.bench.asking import ask
+from scripts.bench.measure import Comparison, Scale
+from scripts.bench.retrieving import retrieve
+from scripts.bench.storing import store, store_shipped
+
+BENCHMARKS: dict[str, Callable[[Scale], Iterator[Comparison]]] = {
+    "store": store,
+    "store-shipped": store_shipped,
+    "retrieve": retrieve,
+    "ask": ask,
+}
+ROOT = Path(__file__).parents[2]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("benchmarks", nargs="*", metavar="benchmark", help=f"of {' '.join(BENCHMARKS)}; none: all")
+    parser.add_argument("--small", action="store_true", help="only see that it works; nothing is kept")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--folder", type=Path, default=ROOT / ".bench", help="where data of the runs lies")
+    options = parser.parse_args()
+    if unknown := set(options.benchmarks) - set(BENCHMARKS):
+        parser.error(f"there is no {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}")
+    scale = Scale(options.folder, 1 if options.small else options.rounds, options.small)
+    for name in options.benchmarks or BENCHMARKS:
+        for comparison in BENCHMARKS[name](scale):
+            print(comparison, comparison.value, comparison.verdict, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,222 @@
+"""C-FIND and QIDO-RS over 20,000 studies: the same invented studies in our index and in Orthanc's."""
+
+import json
+import random
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from statistics import median
+from typing import Any
+from urllib.parse import quote
+
+from pydicom.dataset import Dataset
+from sqlalchemy import Row, select
+
+from pacs.dicom.person_name import folded
+from pacs.index.session import Database
+from pacs.index.tables import instance, patient, series, study
+from scripts.bench.dicom_client import EXPLICIT, IMPLICIT, STUDY_ROOT_FIND, Peer, identifier
+from scripts.bench.fill_index import fill
+from scripts.bench.measure import Comparison, Goal, Scale, alternate, timed_ms
+from scripts.bench.servers import Running, filmless, fresh_folder, has_orthanc, orthanc
+from scripts.bench.web_client import Client
+from tests.make import data_set_bytes, make_ct
+
+STUDIES = 20_000
+SENDERS = 4
+EXACT, WIDE, ALL = 30, 8, 2
+"""How often a kind of question is asked in a round."""
+DICOM_JSON = "application/dicom+json"
+WANTED_ANSWERS = 500
+
+STUDY_LIST = (
+    *((0x0008, 0x0020), (0x0008, 0x0030), (0x0008, 0x0050), (0x0008, 0x0061), (0x0008, 0x0090), (0x0008, 0x1030)),
+    *((0x0010, 0x0010), (0x0010, 0x0020), (0x0010, 0x0030), (0x0010, 0x0040), (0x0020, 0x000D), (0x0020, 0x0010)),
+    *((0x0020, 0x1206), (0x0020, 0x1208)),
+)
+"""What a workstation's study list asks for."""
+STUDY_UID, PATIENT_ID, ACCESSION, PATIENT_NAME = (0x0020, 0x000D), (0x0010, 0x0020), (0x0008, 0x0050), (0x0010, 0x0010)
+KEYWORDS = {STUDY_UID: "StudyInstanceUID", PATIENT_ID: "PatientID", ACCESSION: "AccessionNumber"}
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What to ask for."""
+
+    values: dict[tuple[int, int], list[str]]
+    """Of each exact key."""
+    name: str
+    """A name wildcard with about 500 answers, in letters that both sides compare alike."""
+
+
+def ask(scale: Scale) -> Iterator[Comparison]:
+    """Exact keys, a name wildcard, the first hundred and all, one client."""
+    count = scale.of(STUDIES, 200)
+    with ExitStack() as stack:
+        folder = stack.enter_context(fresh_folder(scale.folder / "run"))
+        database = _filled_index(folder / "ours", count)
+        servers = {"ours": stack.enter_context(filmless(folder / "ours"))}
+        if has_orthanc():
+            kept = scale.folder / f"orthanc-{count}"
+            _fill_orthanc(kept, database)
+            servers["Orthanc"] = stack.enter_context(orthanc(kept))
+        known = _known(database)
+        database.close()
+        found = alternate({name: partial(_round, server, known, scale) for name, server in servers.items()}, scale)
+    _check_answers(found)
+    sixth, tenth = Goal("at most", 1 / 6), Goal("at most", 0.1)
+    ours, theirs = found["ours"], found.get("Orthanc", {})
+    for work, unit, goal in (
+        *((f"QIDO-RS {keyword}", "ms", tenth) for keyword in KEYWORDS.values()),
+        ("QIDO-RS name wildcard", "ms", tenth),
+        ("QIDO-RS limit 100", "ms", sixth),
+        *((f"C-FIND {keyword}", "ms", sixth) for keyword in KEYWORDS.values()),
+        ("C-FIND all answers", "answers/s", Goal("at least", 1)),
+        ("C-FIND name wildcard", "ms", sixth),
+    ):
+        facts = {"answers": ours[f"answers {work}"][0]}
+        yield Comparison(
+            "ask", f"{work}, {count:,} studies", unit, goal, ours[work], "Orthanc", theirs.get(work, ()), facts
+        )
+
+
+def _round(server: Running, known: Known, scale: Scale) -> dict[str, float]:
+    chance = random.Random(2)
+    numbers: dict[str, float] = {}
+
+    def measure(work: str, question: Callable[[], int], count: int) -> None:
+        numbers[f"answers {work}"] = question()  # the first one of a kind warms up
+        numbers[work] = median(timed_ms(question) for _ in range(count))
+
+    exact, wide = scale.of(EXACT, 2), scale.of(WIDE, 1)
+    with Client(server) as client:
+
+        def qido(parameters: Callable[[], str]) -> int:
+            return len(json.loads(client.get(f"/dicom-web/studies?{parameters()}", DICOM_JSON)))
+
+        for tag, keyword in KEYWORDS.items():
+            measure(
+                f"QIDO-RS {keyword}",
+                partial(qido, lambda keyword=keyword, tag=tag: f"{keyword}={chance.choice(known.values[tag])}"),
+                exact,
+            )
+        measure("QIDO-RS name wildcard", partial(qido, lambda: f"PatientName={quote(known.name, safe='*')}"), wide)
+        measure("QIDO-RS limit 100", partial(qido, lambda: "limit=100"), wide)
+    with Peer(server, [(STUDY_ROOT_FIND, IMPLICIT)]) as peer:
+
+        def find(keys: Callable[[], dict[tuple[int, int], str]]) -> int:
+            return peer.find(identifier({**dict.fromkeys(STUDY_LIST, ""), **keys()}))
+
+        for tag, keyword in KEYWORDS.items():
+            measure(f"C-FIND {keyword}", partial(find, lambda tag=tag: {tag: chance.choice(known.values[tag])}), exact)
+        measure("C-FIND name wildcard", partial(find, lambda: {PATIENT_NAME: known.name}), wide)
+        measure("C-FIND all answers", partial(find, dict), scale.of(ALL, 1))
+    numbers["C-FIND all answers"] = 1000 * numbers["answers C-FIND all answers"] / numbers["C-FIND all answers"]
+    return numbers
+
+
+def _check_answers(found: dict[str, dict[str, tuple[float, ...]]]) -> None:
+    """Times of different answers cannot be compared. Raises RuntimeError."""
+    for side, numbers in found.items():
+        for work, counts in numbers.items():
+            if work.startswith("answers ") and "exact" not in work and set(counts) != set(found["ours"][work]):
+                raise RuntimeError(f"{work.removeprefix('answers ')}: {side} {counts}, ours {found['ours'][work]}")
+
+
+def _filled_index(folder: Path, count: int) -> Database:
+    folder.mkdir(parents=True)
+    database = Database(f"sqlite:///{folder / 'index.sqlite'}")
+    database.migrate()
+    fill(database, count)
+    return database
+
+
+def _known(database: Database) -> Known:
+    columns = study.c.study_instance_uid, patient.c.patient_id, study.c.accession_number, patient.c.patient_name
+    with database.read() as connection:
+        rows = connection.execute(select(*columns).select_from(study.join(patient))).all()
+    uids, patient_ids, accessions, names = zip(*rows, strict=True)
+    # A beginning whose letters every server compares alike, however it takes accents.
+    counts = {
+        prefix: count
+        for prefix, count in Counter(name[:length] for name in names for length in range(1, 8)).items()
+        if prefix.isascii() and count == sum(folded(name).startswith(folded(prefix)) for name in names)
+    }
+
+    def distance(prefix: str) -> int:
+        return abs(counts[prefix] - WANTED_ANSWERS)
+
+    values = {STUDY_UID: list(uids), PATIENT_ID: sorted(set(patient_ids)), ACCESSION: list(accessions)}
+    return Known(values, min(sorted(counts), key=distance) + "*")
+
+
+def _fill_orthanc(folder: Path, database: Database) -> None:
+    """Store the studies of our index, one small instance a series, unless a run before did. Takes a minute or two."""
+    done = folder / "filled"
+    if done.exists():
+        return
+    shutil.rmtree(folder, ignore_errors=True)
+    with database.read() as connection:
+        rows = connection.execute(_SELECT_INSTANCES).all()
+    with orthanc(folder, SyncStorageArea=False, StoreMD5ForAttachments=False) as server:
+        shares = [rows[sender::SENDERS] for sender in range(SENDERS)]
+        with ThreadPoolExecutor(SENDERS) as pool:
+            list(pool.map(partial(_send_all, server), shares))
+    done.touch()
+
+
+def _send_all(server: Running, rows: Sequence[Row[Any]]) -> None:
+    classes = sorted({row.sop_class_uid for row in rows})
+    with Peer(server, [(uid, EXPLICIT) for uid in classes]) as peer:
+        for row in rows:
+            peer.store(row.sop_class_uid, row.sop_instance_uid, [data_set_bytes(_data_set(row))])
+
+
+def _data_set(row: Row[Any]) -> Dataset:
+    return make_ct(
+        SOPClassUID=row.sop_class_uid,
+        SOPInstanceUID=row.sop_instance_uid,
+        StudyInstanceUID=row.study_instance_uid,
+        SeriesInstanceUID=row.series_instance_uid,
+        PatientName=row.patient_name,
+        PatientID=row.patient_id,
+        PatientBirthDate=row.patient_birth_date,
+        PatientSex=row.patient_sex,
+        StudyDate=row.study_date,
+        StudyTime=row.study_time,
+        StudyID=row.study_id,
+        StudyDescription=row.study_description,
+        AccessionNumber=row.accession_number,
+        ReferringPhysicianName=row.referring_physician_name,
+        Modality=row.modality,
+        SeriesNumber=row.series_number,
+        SeriesDescription=row.series_description,
+        InstanceNumber=row.instance_number,
+    )
+
+
+_SELECT_INSTANCES = select(
+    instance.c.sop_class_uid,
+    instance.c.sop_instance_uid,
+    instance.c.instance_number,
+    series.c.series_instance_uid,
+    series.c.modality,
+    series.c.series_number,
+    series.c.series_description,
+    study.c.study_instance_uid,
+    study.c.study_date,
+    study.c.study_time,
+    study.c.study_id,
+    study.c.study_description,
+    study.c.accession_number,
+    study.c.referring_physician_name,
+    patient.c.patient_name,
+    patient.c.patient_id,
+    patient.c.patient_birth_date,
+    patient.c.patient_sex,
+).select_from(patient.join(study).join(series).join(instance))
