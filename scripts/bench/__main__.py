@@ -10,6 +10,7 @@ from pathlib import Path
 from scripts.bench.asking import ask
 from scripts.bench.measure import Comparison, Scale
 from scripts.bench.retrieving import retrieve
+from scripts.bench.servers import clear
 from scripts.bench.storing import store, store_shipped
 
 BENCHMARKS: dict[str, Callable[[Scale], Iterator[Comparison]]] = {
@@ -31,9 +32,11 @@ def main() -> None:
     if unknown := set(options.benchmarks) - set(BENCHMARKS):
         parser.error(f"there is no {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}")
     scale = Scale(options.folder, 1 if options.small else options.rounds, options.small)
+    clear(scale.folder)
     for name in options.benchmarks or BENCHMARKS:
         for comparison in BENCHMARKS[name](scale):
             print(comparison, comparison.value, comparison.verdict, flush=True)
+        clear(scale.folder)
 
 
 if __name__ == "__main__":

@@ -58,7 +58,7 @@ def ask(scale: Scale) -> Iterator[Comparison]:
     """Exact keys, a name wildcard, the first hundred and all, one client."""
     count = scale.of(STUDIES, 200)
     with ExitStack() as stack:
-        folder = stack.enter_context(fresh_folder(scale.folder / "run"))
+        folder = fresh_folder(scale.folder)
         database = _filled_index(folder / "ours", count)
         servers = {"ours": stack.enter_context(filmless(folder / "ours"))}
         if has_orthanc():

@@ -18,8 +18,9 @@ from scripts.bench.web_client import Client, wrk
 AS_STORED = 'multipart/related; type="application/dicom"; transfer-syntax=*'
 FRAMES_AS_STORED = 'multipart/related; type="application/octet-stream"; transfer-syntax=*'
 DICOM_JSON = "application/dicom+json"
-STUDIES = 4
+STUDIES = 8
 INSTANCES = 100
+"""Together more than the memory in which Orthanc keeps what it read last: nobody asks for the same thing again."""
 REQUESTS = 80
 LONG_REQUESTS = 8
 """Of the kinds whose answers are large."""
@@ -32,13 +33,15 @@ def retrieve(scale: Scale) -> Iterator[Comparison]:
         return
     load = studies(scale.folder / "load" / "retrieve", [scale.of(INSTANCES, 4)] * STUDIES)
     with ExitStack() as stack:
-        folder = stack.enter_context(fresh_folder(scale.folder / "run"))
+        folder = fresh_folder(scale.folder)
         servers = {"ours": stack.enter_context(filmless(folder / "ours"))}
         if has_orthanc():
             servers["Orthanc"] = stack.enter_context(orthanc(folder / "orthanc"))
         for server in servers.values():
             send(server, [study.folder for study in load])
-        found = alternate({name: partial(_round, server, load, scale) for name, server in servers.items()}, scale)
+        found = alternate(
+            {name: partial(_round, server, load, scale, random.Random(1)) for name, server in servers.items()}, scale
+        )
     ours, theirs = found["ours"], found.get("Orthanc", {})
     for work, unit, goal in (
         ("frame of 524 kB, 1 client", "ms", Goal("at most", 0.5)),
@@ -60,8 +63,7 @@ def retrieve(scale: Scale) -> Iterator[Comparison]:
             )
 
 
-def _round(server: Running, load: Sequence[Study], scale: Scale) -> dict[str, float]:
-    chance = random.Random(1)
+def _round(server: Running, load: Sequence[Study], scale: Scale, chance: random.Random) -> dict[str, float]:
     requests, long_requests = scale.of(REQUESTS, 4), scale.of(LONG_REQUESTS, 2)
     instances = [
         f"/dicom-web/studies/{study.uid}/series/{study.series_uid}/instances/{uid}"
@@ -69,7 +71,7 @@ def _round(server: Running, load: Sequence[Study], scale: Scale) -> dict[str, fl
         for uid in study.instance_uids
     ]
     chance.shuffle(instances)
-    frames = [f"{path}/frames/1" for path in instances]
+    frames = [f"{path}/frames/1" for path in instances[requests + 1 :]]
     wholes = [f"/dicom-web/studies/{study.uid}" for study in load]
     metadata = [f"/dicom-web/studies/{study.uid}/series/{study.series_uid}/metadata" for study in load]
     numbers: dict[str, float] = {}

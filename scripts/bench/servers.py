@@ -5,6 +5,7 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -82,16 +83,17 @@ def environment(*, nodelay: bool) -> dict[str, str]:
     return {**kept, "TCP_NODELAY": "1"} if nodelay else kept
 
 
-@contextmanager
-def fresh_folder(path: Path) -> Iterator[Path]:
-    """An empty folder that is gone afterwards, and nothing of it left to be written by the system."""
-    shutil.rmtree(path, ignore_errors=True)
-    path.mkdir(parents=True)
-    try:
-        yield path
-    finally:
-        shutil.rmtree(path)
-        os.sync()
+def fresh_folder(bench: Path) -> Path:
+    """An empty folder, which stays until `clear`: ext4 makes files slowly after many were deleted."""
+    runs = bench / "runs"
+    runs.mkdir(parents=True, exist_ok=True)
+    os.sync()  # what the run before left to be written is not ours to pay for
+    return Path(tempfile.mkdtemp(dir=runs))
+
+
+def clear(bench: Path) -> None:
+    """Delete what all runs have stored."""
+    shutil.rmtree(bench / "runs", ignore_errors=True)
 
 
 @contextmanager

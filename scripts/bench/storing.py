@@ -91,7 +91,7 @@ def _loads(scale: Scale) -> dict[int, list[Study]]:
 
 def _round(scale: Scale, serve: Serve, loads: dict[int, list[Study]], *, nodelay: bool = True) -> dict[str, float]:
     numbers = {}
-    with fresh_folder(scale.folder / "run") as folder, serve(folder) as server:
+    with serve(fresh_folder(scale.folder)) as server:
         for associations, load in loads.items():
             count = sum(study.count for study in load)
             cpu = cpu_seconds(server.pid)
