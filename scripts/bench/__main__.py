@@ -9,6 +9,7 @@ from pathlib import Path
 
 from scripts.bench.asking import ask
 from scripts.bench.measure import Comparison, Scale
+from scripts.bench.report import keep, line_of, write
 from scripts.bench.retrieving import retrieve
 from scripts.bench.servers import clear
 from scripts.bench.storing import store, store_shipped
@@ -35,8 +36,12 @@ def main() -> None:
     clear(scale.folder)
     for name in options.benchmarks or BENCHMARKS:
         for comparison in BENCHMARKS[name](scale):
-            print(comparison, comparison.value, comparison.verdict, flush=True)
+            print(line_of(comparison), flush=True)
+            if not scale.is_small:
+                keep(comparison, scale.folder)
         clear(scale.folder)
+    if not scale.is_small:
+        write(scale.folder, ROOT / "docs" / "performance.md")
 
 
 if __name__ == "__main__":
