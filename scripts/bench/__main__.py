@@ -4,14 +4,14 @@ python -m scripts.bench [--small] [--rounds 5] [store store-shipped …]
 """
 
 import argparse
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from scripts.bench.asking import ask
 from scripts.bench.measure import Comparison, Scale
 from scripts.bench.report import keep, line_of, write
 from scripts.bench.retrieving import retrieve
-from scripts.bench.servers import clear
+from scripts.bench.servers import alone, clear
 from scripts.bench.storing import store, store_shipped
 
 BENCHMARKS: dict[str, Callable[[Scale], Iterator[Comparison]]] = {
@@ -33,15 +33,21 @@ def main() -> None:
     if unknown := set(options.benchmarks) - set(BENCHMARKS):
         parser.error(f"there is no {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}")
     scale = Scale(options.folder, 1 if options.small else options.rounds, options.small)
+    with alone(scale.folder):
+        measure(options.benchmarks or list(BENCHMARKS), scale)
+    if not scale.is_small:
+        write(scale.folder, ROOT / "docs" / "performance.md")
+
+
+def measure(names: Sequence[str], scale: Scale) -> None:
+    """Print each comparison as soon as it is there, and keep it unless it is small."""
     clear(scale.folder)
-    for name in options.benchmarks or BENCHMARKS:
+    for name in names:
         for comparison in BENCHMARKS[name](scale):
             print(line_of(comparison), flush=True)
             if not scale.is_small:
                 keep(comparison, scale.folder)
         clear(scale.folder)
-    if not scale.is_small:
-        write(scale.folder, ROOT / "docs" / "performance.md")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """What is compared with what, how often, and whether it is enough."""
 
+import mmap
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -13,6 +14,9 @@ QUIET_SHARE = 0.3
 LOOK_S = 0.5
 LOOKS_LIKE_ALWAYS = 10.0
 """Seconds after which a busy machine is taken as it is: what counts are ratios, and both sides meet the same."""
+
+TOUCHED = 1 << 30
+"""Bytes: what one round may come to use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +85,7 @@ def alternate(sides: Mapping[str, Side], scale: Scale) -> dict[str, dict[str, tu
     for turn in range(scale.rounds):
         for side in list(sides) if turn % 2 == 0 else reversed(list(sides)):
             wait_for_quiet(scale)
+            touch_memory(scale)
             for name, value in sides[side]().items():
                 found[side].setdefault(name, []).append(value)
     return {side: {name: tuple(values) for name, values in numbers.items()} for side, numbers in found.items()}
@@ -102,6 +107,14 @@ def wait_for_quiet(scale: Scale) -> None:
         time.sleep(LOOK_S)
         if busy_seconds() - before < QUIET_SHARE * LOOK_S:
             return
+
+
+def touch_memory(scale: Scale) -> None:
+    """Take free memory and give it back: a virtual machine's host lends it again page by page, at our cost."""
+    size = scale.of(TOUCHED, 1 << 20)
+    with mmap.mmap(-1, size) as memory:
+        for start in range(0, size, mmap.PAGESIZE):
+            memory[start] = 1
 
 
 def busy_seconds() -> float:

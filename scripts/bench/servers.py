@@ -1,5 +1,6 @@
 """The servers that are measured, each a process on free ports of loopback: ours as shipped, and its peers."""
 
+import fcntl
 import json
 import os
 import shutil
@@ -89,6 +90,15 @@ def fresh_folder(bench: Path) -> Path:
     runs.mkdir(parents=True, exist_ok=True)
     os.sync()  # what the run before left to be written is not ours to pay for
     return Path(tempfile.mkdtemp(dir=runs))
+
+
+@contextmanager
+def alone(bench: Path) -> Iterator[None]:
+    """Nobody else measures in this folder meanwhile: he would disturb us, and delete what we have stored."""
+    bench.mkdir(parents=True, exist_ok=True)
+    with (bench / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def clear(bench: Path) -> None:

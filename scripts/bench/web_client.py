@@ -1,11 +1,10 @@
 """HTTP to a server that is measured: one connection that stays open, and `wrk` for many."""
 
-import http.client
 import os
 import re
 import socket
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -26,26 +25,22 @@ class Load:
 
 
 class Client:
-    """One connection, used by one thread."""
+    """One connection that stays open, used by one thread. It reads what our servers send, and little more."""
 
     def __init__(self, server: Running) -> None:
-        self._headers = dict(server.headers or {})
-        self._connection = http.client.HTTPConnection("127.0.0.1", server.http_port, timeout=120)
-        self._connection.connect()
-        self._connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._piece = bytearray(PIECE)
+        given = {"Host": "127.0.0.1", **(server.headers or {})}
+        self._headers = "".join(f"{name}: {value}\r\n" for name, value in given.items())
+        self._address = ("127.0.0.1", server.http_port)
+        self._sock = self._connected()
+        self._piece = memoryview(bytearray(PIECE))
 
     def get(self, path: str, accept: str) -> bytes:
         """The body. Raises RuntimeError for any status but 200."""
-        return self._answer(path, accept).read()
+        return b"".join(map(bytes, self._body(path, accept)))
 
     def drain(self, path: str, accept: str) -> int:
         """Bytes of the body, which is read and thrown away. Raises RuntimeError for any status but 200."""
-        answer = self._answer(path, accept)
-        total = 0
-        while size := answer.readinto(self._piece):
-            total += size
-        return total
+        return sum(map(len, self._body(path, accept)))
 
     def __enter__(self) -> Self:
         return self
@@ -53,14 +48,63 @@ class Client:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._connection.close()
+        self._sock.close()
 
-    def _answer(self, path: str, accept: str) -> http.client.HTTPResponse:
-        self._connection.request("GET", path, headers={**self._headers, "Accept": accept})
-        answer = self._connection.getresponse()
-        if answer.status != http.client.OK:
-            raise RuntimeError(f"{answer.status} for {path}: {answer.read(200)!r}")
-        return answer
+    def _body(self, path: str, accept: str) -> Iterator[memoryview]:
+        """The pieces of the body, each valid until the next."""
+        self._sock.sendall(f"GET {path} HTTP/1.1\r\n{self._headers}Accept: {accept}\r\n\r\n".encode())
+        filled = 0
+        while (end := bytes(self._piece[:filled]).find(b"\r\n\r\n")) < 0:
+            filled += self._receive(filled)
+        head = bytes(self._piece[:end]).lower()
+        if not head.startswith(b"http/1.1 200"):
+            raise RuntimeError(f"{path}: {bytes(self._piece[:filled])!r}")
+        begun = self._piece[end + 4 : filled]
+        length = re.search(rb"content-length: *(\d+)", head)
+        if length:
+            return self._counted(begun, int(length[1]))
+        return self._chunked(begun) if b"transfer-encoding: chunked" in head else self._until_closed(begun)
+
+    def _counted(self, begun: memoryview, left: int) -> Iterator[memoryview]:
+        yield begun
+        left -= len(begun)
+        while left:
+            size = self._receive()
+            left -= size
+            yield self._piece[:size]
+
+    def _chunked(self, begun: memoryview) -> Iterator[memoryview]:
+        """A chunked body (RFC 9112 7.1), without trailers."""
+        waiting = bytearray(begun)
+        while True:
+            while (end := waiting.find(b"\r\n")) < 0:
+                waiting += self._piece[: self._receive()]
+            left = int(waiting[:end], 16)
+            del waiting[: end + 2]
+            while len(waiting) < left + 2:
+                waiting += self._piece[: self._receive()]
+            if not left:
+                return
+            yield memoryview(bytes(waiting[:left]))
+            del waiting[: left + 2]
+
+    def _until_closed(self, begun: memoryview) -> Iterator[memoryview]:
+        yield begun
+        while size := self._sock.recv_into(self._piece):
+            yield self._piece[:size]
+        self._sock.close()
+        self._sock = self._connected()
+
+    def _connected(self) -> socket.socket:
+        sock = socket.create_connection(self._address, timeout=120)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return sock
+
+    def _receive(self, start: int = 0) -> int:
+        size = self._sock.recv_into(self._piece[start:])
+        if not size:
+            raise RuntimeError("the server closed the connection")
+        return size
 
 
 def wrk(server: Running, paths: Sequence[str], accept: str, clients: int, seconds: int) -> Load:
