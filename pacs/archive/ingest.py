@@ -224,8 +224,8 @@ def settle(pacs: Pacs, arrival: Arrival) -> Stored:
                 pacs.objects.delete(arrival.object_key)
             case "undecided":
                 raise AssertionError("it was compared with all there is")
-    if filed.verdict != "new":
-        log.info("instance known", outcome=filed.verdict, sop_instance_uid=header.sop_instance_uid)
+    if filed.verdict == "version":
+        log.warning("another version of an instance is kept", sop_instance_uid=header.sop_instance_uid)
     return Stored(
         header.sop_class_uid,
         header.sop_instance_uid,

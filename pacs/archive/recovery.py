@@ -289,7 +289,10 @@ def _order(one: StoredObject) -> tuple[datetime, str]:
 
 
 def _log(report: Report, message: str) -> None:
-    log.info(
+    """A line when something was found; that all is well needs none."""
+    if report.is_clean and not (report.swept or report.without_row):
+        return
+    log.warning(
         message,
         objects=report.objects,
         swept=report.swept,
