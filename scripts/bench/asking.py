@@ -99,12 +99,11 @@ def _round(server: Running, known: Known, scale: Scale) -> dict[str, float]:
         def qido(parameters: Callable[[], str]) -> int:
             return len(json.loads(client.get(f"/dicom-web/studies?{parameters()}", DICOM_JSON)))
 
+        def exactly(tag: tuple[int, int]) -> str:
+            return f"{KEYWORDS[tag]}={chance.choice(known.values[tag])}"
+
         for tag, keyword in KEYWORDS.items():
-            measure(
-                f"QIDO-RS {keyword}",
-                partial(qido, lambda keyword=keyword, tag=tag: f"{keyword}={chance.choice(known.values[tag])}"),
-                exact,
-            )
+            measure(f"QIDO-RS {keyword}", partial(qido, partial(exactly, tag)), exact)
         measure("QIDO-RS name wildcard", partial(qido, lambda: f"PatientName={quote(known.name, safe='*')}"), wide)
         measure("QIDO-RS limit 100", partial(qido, lambda: "limit=100"), wide)
     with Peer(server, [(STUDY_ROOT_FIND, IMPLICIT)]) as peer:
@@ -112,8 +111,11 @@ def _round(server: Running, known: Known, scale: Scale) -> dict[str, float]:
         def find(keys: Callable[[], dict[tuple[int, int], str]]) -> int:
             return peer.find(identifier({**dict.fromkeys(STUDY_LIST, ""), **keys()}))
 
+        def one_key(tag: tuple[int, int]) -> dict[tuple[int, int], str]:
+            return {tag: chance.choice(known.values[tag])}
+
         for tag, keyword in KEYWORDS.items():
-            measure(f"C-FIND {keyword}", partial(find, lambda tag=tag: {tag: chance.choice(known.values[tag])}), exact)
+            measure(f"C-FIND {keyword}", partial(find, partial(one_key, tag)), exact)
         measure("C-FIND name wildcard", partial(find, lambda: {PATIENT_NAME: known.name}), wide)
         measure("C-FIND all answers", partial(find, dict), scale.of(ALL, 1))
     numbers["C-FIND all answers"] = 1000 * numbers["answers C-FIND all answers"] / numbers["C-FIND all answers"]

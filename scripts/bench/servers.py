@@ -133,4 +133,4 @@ def _wait_for(port: int, process: "subprocess.Popen[bytes]") -> None:
             return
         except OSError:
             time.sleep(0.05)
-    raise RuntimeError(f"{process.args} does not listen on port {port}")
+    raise RuntimeError(f"{process.args!r} does not listen on port {port}")
