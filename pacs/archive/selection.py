@@ -54,7 +54,10 @@ def instances(pacs: Pacs, actor: Actor, study: Uids = None, series: Uids = None,
     """
     actor.require("retrieve")
     with pacs.database.read() as connection:
-        rows = connection.execute(_select_refs(actor, study, series, sop)).all()
+        if isinstance(study, str) and isinstance(series, str) and isinstance(sop, str) and actor.studies is None:
+            rows = connection.execute(_SELECT_KNOWN, {"study": study, "series": series, "sop": sop}).all()
+        else:
+            rows = connection.execute(_select_refs(actor, study, series, sop)).all()
     if not rows:
         raise NotFound("no such study, series or instance")
     return sorted((InstanceRef(*row) for row in rows), key=_order)
@@ -202,9 +205,10 @@ _SELECT_REFS: Select[tuple[Any, ...]] = (
     .where(tables.instance.c.current)
 )
 
-# Built once: it stands on the path of every frame.
-_SELECT_ONE = _SELECT_REFS.add_columns(tables.instance.c.frame_table).where(
+# Built once: they stand on the path of every instance and every frame.
+_SELECT_KNOWN = _SELECT_REFS.where(
     tables.study.c.study_instance_uid == bindparam("study"),
     tables.series.c.series_instance_uid == bindparam("series"),
     tables.instance.c.sop_instance_uid == bindparam("sop"),
 )
+_SELECT_ONE = _SELECT_KNOWN.add_columns(tables.instance.c.frame_table)
