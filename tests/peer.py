@@ -2,6 +2,7 @@
 
 import io
 import struct
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -46,6 +47,11 @@ def meta_of(path: Path) -> tuple[FileMeta, bytes] | None:
 
 def store(port: int, meta: FileMeta, data_set: bytes) -> int | None:
     """The status of a C-STORE; None when the peer would not even talk of it."""
+    return store_pieces(port, meta, [data_set])
+
+
+def store_pieces(port: int, meta: FileMeta, data_set: Iterable[bytes]) -> int | None:
+    """The same for a data set that is never whole in memory."""
     try:
         with open_association(port, meta.sop_class_uid, meta.transfer_syntax_uid) as association:
             if not association.contexts:
@@ -59,7 +65,7 @@ def store(port: int, meta: FileMeta, data_set: bytes) -> int | None:
                 priority=0,
                 command_data_set_type=WITH_DATA_SET,
             )
-            association.send(context, command, [data_set])
+            association.send(context, command, data_set)
             status = association.response().status
             association.release()
             return status

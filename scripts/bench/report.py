@@ -92,7 +92,7 @@ def _machine() -> str:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 30
     orthanc = _version("Orthanc", "--version")
     return (
-        f"{os.cpu_count()} shared {platform.machine()} cores, {memory} GiB, {platform.system()} {platform.release()}, "
+        f"{os.cpu_count()} shared {platform.machine()} cores, {memory} GiB, {platform.system()}, "
         f"CPython {platform.python_version()}, {orthanc}, {_version('storescp', '--version')}"
     )
 
