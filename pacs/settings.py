@@ -1,9 +1,10 @@
 """Every setting, once. Read from the environment or `pacs.toml` in `wiring` and `__main__` only."""
 
 import os
+from importlib.resources.abc import Traversable
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -46,6 +47,14 @@ def address_of(text: object) -> object:
     if host != "localhost":
         ip_address(host)
     return {"host": host, "port": port}
+
+
+class PacsToml(TomlConfigSettingsSource):
+    """`pacs.toml`, where a setting has the name that it has in the environment, or that name without `PACS_`."""
+
+    def _read_file(self, file_path: Path | Traversable) -> dict[str, Any]:
+        values = super()._read_file(file_path)
+        return {name.removeprefix("PACS_").lower(): value for name, value in values.items()}
 
 
 ListenAddress = Annotated[Address, NoDecode, BeforeValidator(address_of)]
@@ -137,4 +146,4 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+        return init_settings, env_settings, PacsToml(settings_cls)

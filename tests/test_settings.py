@@ -36,13 +36,14 @@ def test_a_wrong_setting_stops_the_start_and_is_named(tmp_path: Path, settings: 
 def test_settings_are_read_from_pacs_toml_and_the_environment_wins(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "pacs.toml").write_text('ae_title = "FROMFILE"\ndicom = "127.0.0.1:104"\n')
+    (tmp_path / "pacs.toml").write_text('PACS_AE_TITLE = "FROMFILE"\nPACS_WORKERS = 3\ndicom = "127.0.0.1:104"\n')
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PACS_AE_TITLE", "FROMENV")
 
     settings = Settings()
 
     assert settings.ae_title == "FROMENV"
+    assert settings.workers == 3
     assert settings.dicom.port == 104
 
 
