@@ -2,7 +2,7 @@
 
 `PACS_FAILPOINT=FP4:crash` makes the process die, as by a power switch, when it reaches FP4:
 
-FP0 first piece received   FP1 last piece received   FP2 hashed          FP3 file synced
+FP0 first piece received   FP1 last piece received   FP2 header read     FP3 file synced
 FP4 renamed                FP5 directory synced      FP6 transaction begun
 FP7 before COMMIT          FP8 after COMMIT          FP9 before the answer
 """

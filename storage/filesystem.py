@@ -20,6 +20,8 @@ from storage.store import StoredObject
 NO_ROOM = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE))
 KEY = re.compile(r"(?:([a-z][a-z0-9_-]*)/)?([a-z0-9][a-z0-9._-]+)")
 SHARDS = tuple(f"{number:02x}" for number in range(256))
+MOST_AT_ONCE = 1 << 30
+"""Bytes of one pread."""
 RENAME_NOREPLACE = 1
 AT_FDCWD = -100
 
@@ -41,6 +43,7 @@ class FilesystemStore:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._prefix = f"{root}/"
         self._incoming = root / "incoming"
         self._fault: str = ""
         self._folders: set[str] = set()
@@ -60,20 +63,21 @@ class FilesystemStore:
             draft.keep(key)
 
     def get(self, key: str, start: int = 0, stop: int | None = None) -> bytes:
-        with self._open(key) as file:
+        descriptor = self._open(key)
+        try:
             if stop is None:
-                stop = os.fstat(file.fileno()).st_size
-            return (
-                os.pread(file.fileno(), max(0, stop - start), start)
-                if stop - start < 1 << 30
-                else _read(file, start, stop)
-            )
+                stop = os.fstat(descriptor).st_size
+            if stop - start < MOST_AT_ONCE:
+                return os.pread(descriptor, max(0, stop - start), start)
+            return _read(descriptor, start, stop)
+        finally:
+            os.close(descriptor)
 
     def open(self, key: str) -> BinaryIO:
-        return self._open(key, buffering=1 << 16)
+        return open(self.path(key), "rb", buffering=1 << 16, opener=lambda _, __: self._open(key))
 
     def exists(self, key: str) -> bool:
-        return self.path(key).exists()
+        return os.access(self._path(key), os.F_OK)
 
     def delete(self, key: str) -> None:
         path = self.path(key)
@@ -107,12 +111,16 @@ class FilesystemStore:
 
     def path(self, key: str) -> Path:
         """Where the object lies. Raises StoreError for what is no key."""
-        folder, name = split_key(key)
-        return self.root / folder / name[:2] / name
+        return Path(self._path(key))
 
-    def _open(self, key: str, buffering: int = 0) -> BinaryIO:
+    def _path(self, key: str) -> str:
+        """The same as text: a Path costs five times the system call that it is made for."""
+        folder, name = split_key(key)
+        return f"{self._prefix}{folder}/{name[:2]}/{name}" if folder else f"{self._prefix}{name[:2]}/{name}"
+
+    def _open(self, key: str) -> int:
         try:
-            return self.path(key).open("rb", buffering=buffering)
+            return os.open(self._path(key), os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
             raise ObjectNotFound(key) from None
         except OSError as error:
@@ -129,8 +137,8 @@ class FilesystemStore:
         self._folders.add(folder)
 
     def _place(self, draft: "FileDraft", key: str) -> None:
-        folder, name = split_key(key)
-        target = self.root / folder / name[:2] / name
+        folder, _ = split_key(key)
+        target = self._path(key)
         try:
             if folder not in self._folders:
                 self._make_shards(folder)
@@ -138,7 +146,7 @@ class FilesystemStore:
             reached("FP3")
             rename_new(draft.path, target)
             reached("FP4")
-            sync_directory(target.parent)
+            sync_directory(target.rpartition("/")[0])
             reached("FP5")
         except OSError as error:
             if error.errno not in NO_ROOM:
@@ -162,7 +170,7 @@ class FileDraft:
 
     def __init__(self, store: FilesystemStore) -> None:
         self._store = store
-        self.path = store._incoming / f"{secrets.token_hex(16)}.part"
+        self.path = f"{store._prefix}incoming/{secrets.token_hex(16)}.part"
         self._open = True
         try:
             self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -195,7 +203,7 @@ class FileDraft:
     def discard(self) -> None:
         if self._open:
             self._close()
-            self.path.unlink(missing_ok=True)
+            Path(self.path).unlink(missing_ok=True)
 
     def _close(self) -> None:
         self._open = False
@@ -230,20 +238,20 @@ def split_key(key: str) -> tuple[str, str]:
     return match[1] or "", match[2]
 
 
-def rename_new(source: Path, target: Path) -> None:
+def rename_new(source: str, target: str) -> None:
     """Give a file its final name, and keep what has that name already: it holds the same bytes."""
     if _renameat2 is not None:
         if _renameat2(AT_FDCWD, os.fsencode(source), AT_FDCWD, os.fsencode(target), RENAME_NOREPLACE) == 0:
             return
         code = ctypes.get_errno()
         if code not in (errno.EEXIST, errno.EINVAL, errno.ENOSYS):
-            raise OSError(code, os.strerror(code), str(target))
+            raise OSError(code, os.strerror(code), target)
     with suppress(FileExistsError):
         os.link(source, target)  # a link, not a plain rename: that would overwrite in silence
-    source.unlink()
+    Path(source).unlink()
 
 
-def sync_directory(path: Path) -> None:
+def sync_directory(path: str | Path) -> None:
     """The names in a directory survive a power cut (POSIX promises them only then)."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
@@ -252,11 +260,10 @@ def sync_directory(path: Path) -> None:
         os.close(descriptor)
 
 
-def _read(file: BinaryIO, start: int, stop: int) -> bytes:
+def _read(descriptor: int, start: int, stop: int) -> bytes:
     """pread gives at most 2 GiB at once; this gives what is asked for."""
-    file.seek(start)
     pieces = []
-    while start < stop and (piece := file.read(min(stop - start, 1 << 30))):
+    while start < stop and (piece := os.pread(descriptor, min(stop - start, MOST_AT_ONCE), start)):
         pieces.append(piece)
         start += len(piece)
     return b"".join(pieces)

@@ -31,7 +31,9 @@ from storage.failpoint import reached
 log = structlog.get_logger(__name__)
 
 PIECE = 1 << 20
-"""Bytes that are gathered before they are hashed and written: an ordinary instance is written at once."""
+"""Bytes of a file that are read, hashed and written at once."""
+HEAD = 64 << 10
+"""Bytes that are held until the header is read: an ordinary one is then never read back."""
 LARGEST = 4 << 30
 """Bytes of an instance: beyond what a value's length can say, nothing is meant."""
 HIGH_WATER = 2 << 30
@@ -117,20 +119,30 @@ class Incoming:
         self._actor = actor
         self._announced = (sop_class_uid, sop_instance_uid)
         self._transfer_syntax_uid = transfer_syntax_uid
-        self._piece = bytearray(file_meta(sop_class_uid, sop_instance_uid, transfer_syntax_uid))
-        self._data_set_offset = len(self._piece)
-        self._digest = hashlib.sha256()
-        self._size = 0
+        self._head = bytearray(file_meta(sop_class_uid, sop_instance_uid, transfer_syntax_uid))
+        self._data_set_offset = self._size = len(self._head)
+        self._digest = hashlib.sha256(self._head)
         self._admitted = ADMIT_EVERY
         self._draft: AbstractContextManager[Draft]
         self._file: Draft
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Bytes of the data set, as they came. Raises OutOfResources, InvalidInstance when there are too many."""
-        self._piece += data
+        """Bytes of the data set, as they came. Raises OutOfResources, InvalidInstance when there are too many.
+
+        They are hashed and written while the next ones are on their way; many at a time cost least.
+        """
         reached("FP0")
-        if len(self._piece) >= PIECE:
-            self._put()
+        self._size += len(data)
+        if self._size > LARGEST:
+            raise InvalidInstance(f"the instance is larger than {LARGEST} bytes")
+        if len(self._head) < HEAD:
+            self._head += data[: HEAD - len(self._head)]
+        self._digest.update(data)
+        with _store_errors():
+            if self._size > self._admitted:
+                _admit(self._pacs, self._size)
+                self._admitted = self._size + ADMIT_EVERY
+            self._file.write(data)
 
     def finish(self) -> Stored:
         """Keep what was received: on stable storage and in the index when this returns.
@@ -148,6 +160,7 @@ class Incoming:
             _admit(self._pacs)
             self._draft = self._pacs.objects.draft()
             self._file = self._draft.__enter__()
+            self._file.write(self._head)
         return self
 
     def __exit__(
@@ -155,33 +168,17 @@ class Incoming:
     ) -> None:
         self._draft.__exit__(kind, error, trace)
 
-    def _put(self) -> None:
-        """Hash and write what was gathered."""
-        self._size += len(self._piece)
-        if self._size > LARGEST:
-            raise InvalidInstance(f"the instance is larger than {LARGEST} bytes")
-        with _store_errors():
-            if self._size > self._admitted:
-                _admit(self._pacs, self._size)
-                self._admitted = self._size + ADMIT_EVERY
-            self._digest.update(self._piece)
-            self._file.write(self._piece)
-        self._piece = bytearray()
-
     def _close(self) -> Header:
-        """Hash and write the last piece, and read what was received. Raises InvalidInstance."""
+        """Read the header of what was received. Raises InvalidInstance."""
         reached("FP1")
-        # A small instance is parsed from memory: reading it back costs a dozen calls that each give up the GIL.
-        small = None if self._size else io.BytesIO(self._piece)
-        self._put()
-        reached("FP2")
         with (
             _refusals_audited(self._pacs, self._actor, self._announced[1]),
             _store_errors(),
-            small or self._file.reader() as file,
+            _Received(bytes(self._head), self._file) as file,
         ):
             header = read_header(file, self._data_set_offset, self._size, self._transfer_syntax_uid)
             _require_uids(*_names(header), header.study_instance_uid, header.series_instance_uid)
+            reached("FP2")
             return header
 
     def _keep(self, header: Header) -> Stored:
@@ -202,6 +199,40 @@ class Incoming:
         file = self._file.reader()
         file.seek(self._data_set_offset)
         return file
+
+
+class _Received:
+    """What was received, to be read: its head from memory, anything else from the draft.
+
+    Reading all of it back would be a dozen calls an instance that each give up the GIL.
+    """
+
+    def __init__(self, head: bytes, draft: Draft) -> None:
+        self._head = head
+        self._draft = draft
+        self._file: BinaryIO | None = None
+        self._position = 0
+
+    def seek(self, position: int, /) -> int:
+        self._position = position
+        return position
+
+    def read(self, size: int, /) -> bytes:
+        if self._position + size <= len(self._head):
+            return self._head[self._position : self._position + size]
+        if self._file is None:
+            self._file = self._draft.reader()
+        self._file.seek(self._position)
+        return self._file.read(size)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._file is not None:
+            self._file.close()
 
 
 def settle(pacs: Pacs, arrival: Arrival) -> Stored:

@@ -10,7 +10,7 @@ import zlib
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO, Protocol
+from typing import Protocol
 
 from pydicom._dicom_dict import DicomDictionary
 
@@ -126,6 +126,14 @@ class Header:
     """None without pixel data, and where its frames cannot be told: in deflated data sets and in videos."""
 
 
+class Seekable(Protocol):
+    """As much of a file as a header takes."""
+
+    def seek(self, position: int, /) -> int: ...
+
+    def read(self, size: int, /) -> bytes: ...
+
+
 class Source(Protocol):
     """A data set to read from."""
 
@@ -192,7 +200,7 @@ def read_file_meta(head: bytes) -> FileMeta | None:
     return FileMeta(position, uids[0x0010], uids.get(0x0002, ""), uids.get(0x0003, ""))
 
 
-def read_header(file: BinaryIO, offset: int, size: int, transfer_syntax_uid: str) -> Header:
+def read_header(file: Seekable, offset: int, size: int, transfer_syntax_uid: str) -> Header:
     """The indexed attributes and the frame table. offset: where the data set begins; size: of the whole file, in bytes.
 
     The file is read forward in small windows; native pixels and values that are not indexed are passed over. Raises
@@ -216,7 +224,7 @@ def read_header(file: BinaryIO, offset: int, size: int, transfer_syntax_uid: str
     )
 
 
-def check_data_set(file: BinaryIO, size: int, transfer_syntax_uid: str) -> None:
+def check_data_set(file: Seekable, size: int, transfer_syntax_uid: str) -> None:
     """Walk through a data set that begins and ends with the file, within the limits of this module.
 
     After that, a parser that trusts lengths and recurses may have it. Raises InvalidInstance.
@@ -224,7 +232,7 @@ def check_data_set(file: BinaryIO, size: int, transfer_syntax_uid: str) -> None:
     _walk(_File(file, 0, size), transfer_syntax_uid, _NOTHING)
 
 
-def inflated(file: BinaryIO, offset: int, size: int) -> Iterator[bytes]:
+def inflated(file: Seekable, offset: int, size: int) -> Iterator[bytes]:
     """The pieces of a deflated data set as it was before. offset: where it begins; size: of the whole file, in bytes.
 
     Raises InvalidInstance for what cannot be inflated within the limits of this module.
@@ -235,7 +243,7 @@ def inflated(file: BinaryIO, offset: int, size: int) -> Iterator[bytes]:
 class _File:
     """The data set in a file, from its offset on."""
 
-    def __init__(self, file: BinaryIO, offset: int, size: int) -> None:
+    def __init__(self, file: Seekable, offset: int, size: int) -> None:
         self._file = file
         self.offset = offset
         self.size = size
