@@ -246,9 +246,174 @@ peer = Table(
     Column("host", text_type, nullable=False),
     Column("port", Integer, nullable=False),
     Column("may", text_type, nullable=False),
-    # permissions, joined by a comma: store,query,retrieve
+    # permissions, joined by a comma: store,query,retrieve,commit
     Column("charset", String(32), nullable=False, server_default=""),
+    # the Specific Character Set of what we tell it; "": ISO_IR 192; ISO_IR 6: letters without their marks
+    Column("tls", Boolean, nullable=False, server_default=text("false")),
+    # we call it over TLS, and take it over TLS alone
+    Column("certificate", String(64), nullable=False, server_default=""),
+    # SHA-256 of the one certificate (DER) that it may show, in hexadecimal; "": any that our authority signed
+    Column("max_associations", Integer),
+    # at once; None: as many as all may have
+    Column("max_per_minute", Integer),
+    # associations that it may open in a minute; None: any number
+    Column("relational", Boolean, nullable=False, server_default=text("false")),
+    # it may ask without the unique keys above, though it did not negotiate that
+    Column("notified", Boolean, nullable=False, server_default=text("false")),
+    # it is told what has become available (PS3.4 Annex R)
     comment="writer: peers.directory",
+)
+
+knock = Table(
+    "knock",
+    metadata,
+    Column("pk", key_type, primary_key=True),
+    Column("ae_title", String(16), nullable=False),
+    Column("address", text_type, nullable=False),
+    Column("called_ae_title", String(16), nullable=False),
+    Column("why", text_type, nullable=False),
+    Column("times", Integer, nullable=False),
+    Column("first_at", Instant, nullable=False),
+    Column("last_at", Instant, nullable=False),
+    UniqueConstraint("ae_title", "address"),
+    comment="writer: peers.directory. Who was turned away because we do not know him, to be admitted or forgotten",
+)
+
+association = Table(
+    "association",
+    metadata,
+    Column("pk", key_type, primary_key=True),
+    Column("ae_title", String(16), nullable=False),
+    # the peer's
+    Column("address", text_type, nullable=False, server_default=""),
+    Column("outgoing", Boolean, nullable=False),
+    # we called it
+    Column("began_at", Instant, nullable=False),
+    Column("ended_at", Instant),
+    Column("outcome", String(16), nullable=False),
+    # released, aborted, rejected, lost, unreachable
+    Column("why", text_type, nullable=False, server_default=""),
+    # in plain words, what to look at; "" when all went well
+    Column("contexts", text_type, nullable=False, server_default=""),
+    # what was proposed, accepted, refused and why: JSON, as peers.history has it
+    Column("requests", text_type, nullable=False, server_default=""),
+    # how often each service was asked for, with each status: JSON
+    comment="writer: peers.history. The last associations of each peer",
+)
+
+route = Table(
+    "route",
+    metadata,
+    Column("pk", key_type, primary_key=True),
+    Column("name", String(64), nullable=False, unique=True),
+    Column("rule", text_type, nullable=False),
+    # what it takes: JSON, as workflow.routing has it
+    Column("destination", text_type, nullable=False),
+    # the AE title of a peer, or the address of a DICOMweb service
+    Column("token", text_type, nullable=False, server_default=""),
+    # bearer token of a DICOMweb destination
+    Column("priority", Integer, nullable=False, server_default="0"),
+    # greater goes first
+    Column("enabled", Boolean, nullable=False, server_default=text("true")),
+    Column("created_at", Instant, nullable=False),
+    comment="writer: workflow.routing",
+)
+
+delivery = Table(
+    "delivery",
+    metadata,
+    Column("pk", key_type, primary_key=True),
+    Column("route_pk", key_type, ForeignKey("route.pk", ondelete="SET NULL")),
+    # None: a person sent it, or the route is gone
+    Column("destination", text_type, nullable=False),
+    Column("token", text_type, nullable=False, server_default=""),
+    Column("study_instance_uid", text_type, nullable=False),
+    Column("series_instance_uid", text_type, nullable=False),
+    Column("sop_instance_uids", text_type, nullable=False),
+    # those still to be sent, joined by a backslash
+    Column("state", String(16), nullable=False),
+    # waiting, sending, paused, delivered, failed, cancelled
+    Column("priority", Integer, nullable=False, server_default="0"),
+    Column("number", Integer, nullable=False),
+    # instances in all
+    Column("sent", Integer, nullable=False, server_default="0"),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("why", text_type, nullable=False, server_default=""),
+    # of the last failure, in plain words
+    Column("created_at", Instant, nullable=False),
+    Column("next_at", Instant, nullable=False),
+    # when it is to be tried (again)
+    Column("ended_at", Instant),
+    comment="writer: workflow.routing. One series on its way to one destination",
+)
+
+bookmark = Table(
+    "bookmark",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    # of the reader: routing, notification
+    Column("instance_pk", key_type, nullable=False),
+    # up to which instance it has read; they are numbered in the order of their commits
+    comment="writer: jobs. How far those have read who act on what has arrived",
+)
+
+commitment = Table(
+    "commitment",
+    metadata,
+    Column("pk", key_type, primary_key=True),
+    Column("transaction_uid", text_type, nullable=False),
+    Column("ae_title", String(16), nullable=False),
+    # who asked us, or whom we asked
+    Column("outgoing", Boolean, nullable=False),
+    # we asked
+    Column("instances", text_type, nullable=False),
+    # SOP class and instance of each, and what became of it: JSON, as workflow.commitment has it
+    Column("state", String(16), nullable=False),
+    # asked, checked, reported, failed
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("why", text_type, nullable=False, server_default=""),
+    Column("created_at", Instant, nullable=False),
+    Column("next_at", Instant, nullable=False),
+    Column("ended_at", Instant),
+    UniqueConstraint("transaction_uid", "ae_title", "outgoing"),
+    comment="writer: workflow.commitment",
+)
+
+notification = Table(
+    "notification",
+    metadata,
+    Column("pk", key_type, primary_key=True),
+    Column("sop_instance_uid", text_type, nullable=False, unique=True),
+    # of the notification itself
+    Column("ae_title", String(16), nullable=False),
+    Column("study_instance_uid", text_type, nullable=False),
+    Column("state", String(16), nullable=False),
+    # waiting, told, failed
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("why", text_type, nullable=False, server_default=""),
+    Column("created_at", Instant, nullable=False),
+    Column("next_at", Instant, nullable=False),
+    Column("ended_at", Instant),
+    comment="writer: workflow.notification. Whom to tell that a study is available (PS3.4 Annex R)",
+)
+
+correction = Table(
+    "correction",
+    metadata,
+    Column("pk", key_type, primary_key=True),
+    Column("study_pk", key_type, ForeignKey("study.pk"), nullable=False),
+    Column("attribute", String(64), nullable=False),
+    # its keyword; SpecificCharacterSet: how the text of the study is to be read
+    Column("value", text_type, nullable=False),
+    Column("reason", text_type, nullable=False),
+    # COERCE or CORRECT (PS3.3 C.12.1.1.9, Reason for the Attribute Modification)
+    Column("state", String(16), nullable=False),
+    # suggested, applied, revoked, dismissed
+    Column("source", text_type, nullable=False),
+    # who: login, or what detected it
+    Column("created_at", Instant, nullable=False),
+    Column("decided_at", Instant),
+    comment="writer: archive.correct. Laid over what is kept when it is found or given; kept bytes never change",
 )
 
 Index("uq_study_study_instance_uid", study.c.study_instance_uid, unique=True)
@@ -272,3 +437,10 @@ Index("ix_attention_open", attention.c.resolved_at, attention.c.created_at)
 Index("ix_attention_object", attention.c.object_key, attention.c.kind)
 Index("ix_attention_study", attention.c.study_instance_uid, attention.c.kind)
 Index("ix_audit_study", audit.c.study_instance_uid, audit.c.at)
+Index("ix_knock_last_at", knock.c.last_at)
+Index("ix_association_ae_title", association.c.ae_title, association.c.began_at)
+Index("ix_delivery_due", delivery.c.state, delivery.c.next_at)
+Index("ix_delivery_study", delivery.c.study_instance_uid)
+Index("ix_commitment_due", commitment.c.state, commitment.c.next_at)
+Index("ix_notification_due", notification.c.state, notification.c.next_at)
+Index("ix_correction_study_pk", correction.c.study_pk, correction.c.state)

@@ -7,6 +7,14 @@ from pacs.upper_layer.errors import Violation
 
 C_STORE_RQ, C_GET_RQ, C_FIND_RQ, C_MOVE_RQ, C_ECHO_RQ = 0x0001, 0x0010, 0x0020, 0x0021, 0x0030
 C_CANCEL_RQ = 0x0FFF
+N_EVENT_REPORT_RQ, N_GET_RQ, N_SET_RQ, N_ACTION_RQ, N_CREATE_RQ, N_DELETE_RQ = (
+    0x0100,
+    0x0110,
+    0x0120,
+    0x0130,
+    0x0140,
+    0x0150,
+)
 RESPONSE = 0x8000
 """Added to the command field of a request gives that of its response."""
 
@@ -21,6 +29,7 @@ US = struct.Struct("<H")
 
 ELEMENTS: dict[int, tuple[str, str]] = {  # PS3.7 Table E.1-1: VR, and the field of Command
     0x0002: ("UI", "affected_sop_class_uid"),
+    0x0003: ("UI", "requested_sop_class_uid"),
     0x0100: ("US", "command_field"),
     0x0110: ("US", "message_id"),
     0x0120: ("US", "message_id_being_responded_to"),
@@ -31,6 +40,9 @@ ELEMENTS: dict[int, tuple[str, str]] = {  # PS3.7 Table E.1-1: VR, and the field
     0x0901: ("AT", "offending_element"),
     0x0902: ("LO", "error_comment"),
     0x1000: ("UI", "affected_sop_instance_uid"),
+    0x1001: ("UI", "requested_sop_instance_uid"),
+    0x1002: ("US", "event_type_id"),
+    0x1008: ("US", "action_type_id"),
     0x1020: ("US", "number_of_remaining_suboperations"),
     0x1021: ("US", "number_of_completed_suboperations"),
     0x1022: ("US", "number_of_failed_suboperations"),
@@ -48,7 +60,11 @@ class Command:
     message_id: int | None = None
     message_id_being_responded_to: int | None = None
     affected_sop_class_uid: str | None = None
+    requested_sop_class_uid: str | None = None
     affected_sop_instance_uid: str | None = None
+    requested_sop_instance_uid: str | None = None
+    event_type_id: int | None = None
+    action_type_id: int | None = None
     priority: int | None = None
     command_data_set_type: int = NO_DATA_SET
     status: int | None = None

@@ -63,7 +63,7 @@ def statements_of(connection: Connection) -> set[str]:
         return {
             f"{table}: {' '.join(line.replace(chr(34), '').split()).removesuffix(' )')}"
             for table, statement in connection.exec_driver_sql(said)
-            for line in re.split(r",\s*\n", statement.replace("(\n", ",\n"))
+            for line in re.split(r",\s*\n|, (?=[a-z_]+ [A-Z])", statement.replace("(\n", ",\n"))
         }
     said = """
         SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' AND tablename <> 'alembic_version'
