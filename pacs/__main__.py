@@ -1,27 +1,22 @@
 """The command `pacs`."""
 
 import sys
-import tomllib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from pydantic import ValidationError
 
 from pacs import accounts
 from pacs.archive import recovery
 from pacs.archive.media import Found, files_in, import_files
+from pacs.commands import peer
+from pacs.commands.console import fail, opened_pacs, settings_of, told_plainly, told_progress
+from pacs.commands.console import migrate as bring_up_to_date
 from pacs.context import SYSTEM, Actor, Pacs
 from pacs.errors import PacsError
-from pacs.peers import dimse as peer
-from pacs.peers import directory
-from pacs.settings import Settings
 from pacs.supervisor import Supervisor
 from pacs.wiring import DOORS, Door, close_pacs, configure_logging, open_pacs
-from storage import StoreError
 
 SAMPLES = Path(__file__).parent.parent / "sample_dicom"
 
@@ -30,10 +25,9 @@ app = typer.Typer(
 )
 user_commands = typer.Typer(help="People who sign in.", no_args_is_help=True)
 token_commands = typer.Typer(help="Programs that ask the web door.", no_args_is_help=True)
-peer_commands = typer.Typer(help="DICOM peers: who may associate, and where to send.", no_args_is_help=True)
 app.add_typer(user_commands, name="user")
 app.add_typer(token_commands, name="token")
-app.add_typer(peer_commands, name="peer")
+app.add_typer(peer.app, name="peer")
 
 
 @app.command()
@@ -135,97 +129,6 @@ def create_token(
         typer.echo(accounts.create_token(pacs, SYSTEM, role, name=name, lasts=_duration(expires)))
 
 
-@peer_commands.command("add")
-def add_peer(
-    aetitle: str,
-    host: str,
-    port: int,
-    may: Annotated[str, typer.Option(help="rights, joined by a comma: store,query,retrieve")] = "store",
-    charset: Annotated[str, typer.Option(help="the character set it can read; none: ISO_IR 192")] = "",
-) -> None:
-    """Admit a peer, from its address, and let it be sent to."""
-    with opened_pacs() as pacs:
-        directory.add(pacs, SYSTEM, aetitle, host, port, may=may.split(","), charset=charset)
-
-
-@peer_commands.command("list")
-def list_peers() -> None:
-    """One line a peer."""
-    with opened_pacs() as pacs:
-        for known in directory.all_peers(pacs, SYSTEM):
-            typer.echo(
-                f"{known.ae_title:<16}  {known.host}:{known.port}  {','.join(sorted(known.may))}  {known.charset}"
-            )
-
-
-@peer_commands.command("remove")
-def remove_peer(aetitle: str) -> None:
-    """Forget a peer."""
-    with opened_pacs() as pacs:
-        directory.remove(pacs, SYSTEM, aetitle)
-
-
-@peer_commands.command("echo")
-def echo_peer(aetitle: str) -> None:
-    """Ask a peer whether it is there (C-ECHO), and explain when it is not."""
-    with opened_pacs() as pacs:
-        answer = peer.echo(pacs, SYSTEM, aetitle)
-    typer.echo(answer.explanation)
-    raise typer.Exit(0 if answer.succeeded else 1)
-
-
-def settings_of(**flags: Any) -> Settings:
-    """Environment and `pacs.toml`, with flags on top; a wrong value ends the program and names the setting."""
-    try:
-        return Settings(**{name: value for name, value in flags.items() if value is not None})
-    except ValidationError as error:
-        for problem in error.errors():
-            name = f"PACS_{problem['loc'][0]}".upper() if problem["loc"] else "settings"
-            typer.echo(f"{name}: {problem['msg'].removeprefix('Value error, ')}", err=True)
-    except tomllib.TOMLDecodeError as error:
-        typer.echo(f"pacs.toml: {error}", err=True)
-    raise typer.Exit(2)
-
-
-@contextmanager
-def opened_pacs() -> Iterator[Pacs]:
-    """The installation of the current settings, its schema up to date."""
-    with told_plainly():
-        pacs = open_pacs(settings_of())
-        try:
-            _migrate(pacs)
-            yield pacs
-        finally:
-            close_pacs(pacs)
-
-
-@contextmanager
-def told_plainly() -> Iterator[None]:
-    """What a person can act on is a sentence, not a traceback."""
-    try:
-        yield
-    except (PacsError, StoreError, OSError, ValueError) as error:
-        fail(str(error))
-
-
-@contextmanager
-def told_progress(label: str) -> Iterator[recovery.Progress]:
-    """A callback that shows a growing number to whoever sits before a terminal."""
-
-    def show(count: int) -> None:
-        if sys.stderr.isatty():
-            typer.echo(f"\r{count} {label}", err=True, nl=False)
-
-    yield show
-    if sys.stderr.isatty():
-        typer.echo("", err=True)
-
-
-def fail(sentence: str) -> None:
-    typer.echo(f"pacs: {sentence}", err=True)
-    raise typer.Exit(1)
-
-
 def _door_of(name: str) -> Door:
     for door in DOORS:
         if name == door:
@@ -233,16 +136,8 @@ def _door_of(name: str) -> Door:
     raise typer.BadParameter(f"{name}: there is no such door; {' '.join(DOORS)}")
 
 
-def _migrate(pacs: Pacs) -> None:
-    """SQLite by itself; a shared PostgreSQL only when an administrator says so."""
-    if pacs.settings.database.startswith("sqlite") or not pacs.database.is_current():
-        if not pacs.settings.database.startswith("sqlite"):
-            raise PacsError("the schema is not this version's: run `pacs migrate` first")
-        pacs.database.migrate()
-
-
 def _make_ready(pacs: Pacs) -> None:
-    _migrate(pacs)
+    bring_up_to_date(pacs)
     with told_progress("objects looked at") as progress:
         recovery.recover(pacs, progress=progress)
 

@@ -15,11 +15,13 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("pacs.index",),
     ("pacs.context",),
     ("pacs.audit",),
-    ("pacs.accounts", "pacs.peers"),
+    ("pacs.accounts", "pacs.peers", "pacs.jobs"),
     ("pacs.archive",),
+    ("pacs.workflow",),
     ("pacs.dimse", "pacs.web"),
     ("pacs.wiring",),
     ("pacs.supervisor",),
+    ("pacs.commands",),
     ("pacs.__main__",),
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
