@@ -28,7 +28,13 @@ SLICES = 200
 NAME, PASSWORD = "reader", "a password of the bench"
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-SOFTWARE_GL = ("--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--ignore-gpu-blocklist", "--no-sandbox")
+DRAWN_BY = {
+    "SwiftShader": ("--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--ignore-gpu-blocklist"),
+    "its own means": (),
+}
+"""What Chromium draws pages with, and the flags for it. SwiftShader: a GL that the processor makes, as in tests/viewer.
+By itself, on a machine without a graphics card, it takes that GL for WebGL only, and Skia on the processor for pages.
+"""
 WIDTH, HEIGHT = 1280, 800
 """Of the window, in pixels."""
 SCREENCAST = {"format": "jpeg", "quality": 80, "maxWidth": WIDTH // 2, "maxHeight": HEIGHT // 2}
@@ -63,17 +69,15 @@ def picture(scale: Scale) -> Iterator[Comparison]:
         if not scale.is_small and has_orthanc() and (files := unpacked(scale.folder)):
             viewers["OHIF"] = stack.enter_context(_ohif(folder / "orthanc", study, files))
         driver = stack.enter_context(sync_playwright())
-        visits = {
-            name: partial(_visit, driver, viewer, scale.folder / f"picture-{name}.jpg")
-            for name, viewer in viewers.items()
-        }
-        for visit in visits.values():
-            visit()  # the browser is cold each time, the servers are not
-        found = alternate(visits, scale)
+        rounds = {name: partial(_round, driver, viewer, scale.folder / name) for name, viewer in viewers.items()}
+        for once in rounds.values():
+            once()  # the browser is cold each time, the servers are not
+        found = alternate(rounds, scale)
     ours, theirs = found["ours"], found.get("OHIF", {})
-    work = f"first picture of a CT of {study.count} slices, cold browser"
-    goal = Goal("at most", 0.25)
-    yield Comparison("picture", work, "s", goal, ours["s"], "OHIF", theirs.get("s", ()))
+    for means in DRAWN_BY:
+        work = f"first picture of a CT of {study.count} slices, cold browser that draws by {means}"
+        goal = Goal("at most", 0.25)
+        yield Comparison("picture", work, "s", goal, ours[f"s {means}"], "OHIF", theirs.get(f"s {means}", ()))
     facts = {"kB, OHIF": median(theirs["kB"])} if theirs else {}
     yield Comparison("picture", "script (gzip) before it", "kB", Goal("at most", 60), ours["kB"], facts=facts)
 
@@ -117,12 +121,19 @@ def _sign_in(url: str, context: BrowserContext) -> None:
         raise RuntimeError(f"signing in is answered by {answer.status}")
 
 
-def _visit(driver: Playwright, viewer: Viewer, kept: Path) -> dict[str, float]:
-    """Seconds to the first picture, kB of script before it; what was seen then is kept for the eye.
+def _round(driver: Playwright, viewer: Viewer, kept: Path) -> dict[str, float]:
+    """One visit for each means. What was seen first is kept beside `kept`, for the eye."""
+    numbers: dict[str, float] = {}
+    for means, flags in DRAWN_BY.items():
+        watch = _visit(driver, viewer, ["--no-sandbox", *flags])
+        kept.with_name(f"picture-{kept.name}-{means}.jpg".replace(" ", "-")).write_bytes(watch.last_seen)
+        numbers |= {f"s {means}": watch.seconds(), "kB": watch.kilobytes()}
+    return numbers
 
-    Raises RuntimeError when there is none in a minute.
-    """
-    browser = driver.chromium.launch(executable_path=CHROMIUM, args=list(SOFTWARE_GL))
+
+def _visit(driver: Playwright, viewer: Viewer, flags: list[str]) -> "_Watch":
+    """Until the first picture is there, or for a minute."""
+    browser = driver.chromium.launch(executable_path=CHROMIUM, args=flags)
     try:
         context = browser.new_context(
             viewport={"width": WIDTH, "height": HEIGHT},
@@ -140,8 +151,7 @@ def _visit(driver: Playwright, viewer: Viewer, kept: Path) -> dict[str, float]:
         page.wait_for_timeout(LOOK_MS)  # what the network has told meanwhile comes by another way
     finally:
         browser.close()
-    kept.write_bytes(watch.last_seen)
-    return watch.numbers()
+    return watch
 
 
 class _Watch:
@@ -154,7 +164,7 @@ class _Watch:
         self._scripts: set[str] = set()
         """Requests for script, and for the page, in which there is some."""
         self._transferred: list[tuple[float, int]] = []
-        """When each of these was there, by the network's clock, and its bytes with the head of the answer."""
+        """When each of these was there, in seconds from the request for the page; bytes with the answer's head."""
         self.first_picture: float | None = None
         """When, by the wall's clock."""
         self.last_seen = b""
@@ -165,13 +175,16 @@ class _Watch:
         session.send("Network.enable")
         session.send("Page.startScreencast", SCREENCAST)
 
-    def numbers(self) -> dict[str, float]:
+    def seconds(self) -> float:
+        """From the request for the page to the first picture. Raises RuntimeError when there was none."""
         if self._began is None or self.first_picture is None:
             raise RuntimeError(f"no picture in {TIMEOUT_S} s")
-        wall, network = self._began
-        elapsed = self.first_picture - wall
-        size = sum(size for at, size in self._transferred if at - network <= elapsed)
-        return {"s": elapsed, "kB": size / 1000}
+        return self.first_picture - self._began[0]
+
+    def kilobytes(self) -> float:
+        """Script that was there before the first picture. Raises RuntimeError when there was none."""
+        elapsed = self.seconds()
+        return sum(size for at, size in self._transferred if at <= elapsed) / 1000
 
     def _note_request(self, event: dict[str, Any]) -> None:
         if self._began is None:
@@ -180,8 +193,8 @@ class _Watch:
             self._scripts.add(event["requestId"])
 
     def _note_transfer(self, event: dict[str, Any]) -> None:
-        if event["requestId"] in self._scripts:
-            self._transferred.append((event["timestamp"], event["encodedDataLength"]))
+        if self._began is not None and event["requestId"] in self._scripts:
+            self._transferred.append((event["timestamp"] - self._began[1], event["encodedDataLength"]))
 
     def _look(self, event: dict[str, Any]) -> None:
         self._session.send("Page.screencastFrameAck", {"sessionId": event["sessionId"]})

@@ -22,7 +22,8 @@ ratios, ours to theirs; *n* is the number of rounds. Absolute numbers are of a s
 a factor of three from minute to minute: read the ratios.
 
 The first picture is timed by what the browser has on screen: from the request for the page to the first frame of
-Chromium's screencast whose middle is full of greys. The screencast costs both sides a fifth of their time.
+Chromium's screencast whose middle is full of greys. The screencast itself costs both sides time. Chromium draws by its
+own means, and once more with SwiftShader, a GL made by the processor, for everything: the slowest that can be met.
 
 `python -m scripts.bench store ask --rounds 5` repeats two of them; what was measured before is kept in `.bench/`.
 """
