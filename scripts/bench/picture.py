@@ -197,9 +197,10 @@ class _Watch:
             self._transferred.append((event["timestamp"] - self._began[1], event["encodedDataLength"]))
 
     def _look(self, event: dict[str, Any]) -> None:
-        self._session.send("Page.screencastFrameAck", {"sessionId": event["sessionId"]})
         if self.first_picture is not None:
             return
         self.last_seen = base64.b64decode(event["data"])
         if is_picture(self.last_seen):
             self.first_picture = event["metadata"]["timestamp"]
+        else:  # what is not acknowledged is the last that comes: nothing is under way when the browser is closed
+            self._session.send("Page.screencastFrameAck", {"sessionId": event["sessionId"]})
