@@ -23,7 +23,7 @@ a factor of three from minute to minute: read the ratios.
 
 The first picture is timed by what the browser has on screen: from the request for the page to the first frame of
 Chromium's screencast whose middle is full of greys. The screencast itself costs both sides time. Chromium draws by its
-own means, and once more with SwiftShader, a GL made by the processor, for everything: the slowest that can be met.
+own means, and once more with SwiftShader, a GL that the processor makes, for everything (the flags of tests/viewer).
 
 `python -m scripts.bench store ask --rounds 5` repeats two of them; what was measured before is kept in `.bench/`.
 """
