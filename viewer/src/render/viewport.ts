@@ -206,7 +206,7 @@ export function createViewport(canvas: HTMLCanvasElement, options: ViewportOptio
     const appearance = { greys: greysOf(shown), negative: invert.value, toPane, interpolate: interpolate.value };
     if (!renderer.draw(shown.prepared.picture, appearance)) return;
     tell(canvas, shown.index, window.value);
-    frames?.fill();
+    afterPaint(() => frames?.fill());
   };
   const unbind = effect(() => {
     // Whatever is read here makes a new drawing needed when it changes.
@@ -417,4 +417,10 @@ function tell(canvas: HTMLCanvasElement, index: number, window: Window | null): 
   canvas.dataset.frame = String(index);
   canvas.dataset.window = window ? `${window.center}/${window.width}` : "";
   if (performance.getEntriesByName("first-picture").length === 0) performance.mark("first-picture");
+}
+
+/** Once what was drawn is on the screen. A page that is out of sight paints nothing: it does not wait. */
+function afterPaint(run: () => void): void {
+  if (document.hidden) run();
+  else requestAnimationFrame(() => requestAnimationFrame(run));
 }

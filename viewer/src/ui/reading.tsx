@@ -168,7 +168,10 @@ function SeriesSheet(): JSX.Element {
 function NothingToRead(): JSX.Element | null {
   const all = studies.value;
   if (activePane.value.series) return null;
-  if (all.length === 0) return <Notice icon="images" title={t("read.nothing_asked")} />;
+  if (all.length === 0) {
+    // Before the effect that opens them has run, those that were asked for are not there yet.
+    return askedStudies(route.value).length > 0 ? null : <Notice icon="images" title={t("read.nothing_asked")} />;
+  }
   if (all.some(({ study, failed }) => !study && !failed)) return null;
   const failed = all.find((each) => each.failed)?.failed;
   if (failed) return <FailureNotice failed={failed} retry={() => openStudies(all.map(({ uid }) => uid))} />;
