@@ -20,6 +20,7 @@ from pacs.archive.selection import (
     instances,
     whole_file,
     whole_file_chunks,
+    whole_files,
 )
 from pacs.archive.transcoding import transcoded, transcoded_chunks
 from pacs.context import Actor, Pacs
@@ -48,6 +49,7 @@ __all__ = [
     "viewer_frames",
     "whole_file",
     "whole_file_chunks",
+    "whole_files",
 ]
 
 MOST_READ_AT_ONCE = 4 << 20

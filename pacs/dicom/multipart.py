@@ -9,8 +9,6 @@ from typing import assert_never
 from pacs.dicom.media import MULTIPART, parse_media_type
 from pacs.errors import InvalidInstance, UnsupportedContent
 
-PIECE = 1 << 18
-"""Bytes from which on a piece is handed on: each costs the server a turn of its loop."""
 MAX_PARTS = 10_000
 MAX_PART_HEADERS = 16 << 10
 """Bytes of the headers of one part."""
@@ -70,19 +68,7 @@ def content_length(parts: Sequence[Part], boundary: str) -> int | None:
 
 
 def write(parts: Iterable[Part], boundary: str) -> Iterator[bytes]:
-    """The whole, in pieces of at least 256 KiB but for the last; bodies are taken as they come and never held."""
-    waiting: list[bytes] = []
-    size = 0
-    for piece in _pieces(parts, boundary):
-        waiting.append(piece)
-        size += len(piece)
-        if size >= PIECE:
-            yield b"".join(waiting)
-            waiting, size = [], 0
-    yield b"".join(waiting)
-
-
-def _pieces(parts: Iterable[Part], boundary: str) -> Iterator[bytes]:
+    """The whole, in pieces as they come: bodies are neither copied nor held."""
     for part in parts:
         yield _head(part, boundary)
         yield from part.body

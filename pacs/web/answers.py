@@ -1,20 +1,26 @@
 """How bodies are sent: whole when they are small, in pieces when they are not, and not at all when they are known."""
 
+import asyncio
 import gzip
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import chain
+from itertools import groupby
 from zlib import crc32
 
 from fastapi import Request, Response
-from fastapi.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from pacs.dicom.media import Offer, choose
 
-SMALL = 1 << 20
-"""Bytes up to which a body is sent whole."""
-PIECE = 256 << 10
-"""Bytes of a piece of a larger one, at least: each costs a turn of a thread and one of the loop."""
+TURN = 1 << 20
+"""Bytes of a body that are made at once, at least: it costs a turn of a thread and one of the loop. A body that is
+smaller is whole before any of it is sent."""
+CRUMB = 32 << 10
+"""Bytes below which a piece is joined to its neighbours. To copy a larger one would cost as much as to send it."""
+AHEAD = 2
+"""Turns that are made while one is sent. uvloop holds the GIL while it writes: with one, who makes would find no work
+until that is over, and nothing would be done side by side."""
 WORTH_PACKING = 1400
 """Bytes: what fits one packet is not packed."""
 
@@ -24,49 +30,97 @@ FOR_THIS_SESSION = "private, max-age=43200, immutable"
 """Of pictures whose address names their version."""
 
 
+class Pieces(Response):
+    """An answer whose body is made while it is sent, by a thread of its own that never waits for the client."""
+
+    def __init__(
+        self,
+        begun: Sequence[bytes],
+        coming: Iterator[Sequence[bytes]],
+        headers: Mapping[str, str],
+        media_type: str,
+    ) -> None:
+        """begun: the pieces that are made. coming: those that follow, as many at once as are made in one turn."""
+        self.status_code = 200
+        self.media_type = media_type
+        self.background = None
+        self._begun = begun
+        self._coming = coming
+        self.init_headers(headers)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        loop, maker = asyncio.get_running_loop(), ThreadPoolExecutor(1)
+        coming = deque(loop.run_in_executor(maker, next, self._coming, ()) for _ in range(AHEAD))
+        gone = loop.create_task(_disconnected(receive))
+        try:
+            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            pieces = self._begun
+            while pieces and not gone.done():
+                for piece in pieces:
+                    await send({"type": "http.response.body", "body": piece, "more_body": True})
+                pieces = await coming.popleft()
+                coming.append(loop.run_in_executor(maker, next, self._coming, ()))
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+        finally:
+            gone.cancel()
+            maker.shutdown(wait=False, cancel_futures=True)
+
+
+class Whole(Response):
+    """An answer whose body is there, in pieces that are not joined."""
+
+    def __init__(self, pieces: Sequence[bytes], headers: Mapping[str, str], media_type: str) -> None:
+        self.status_code = 200
+        self.media_type = media_type
+        self.background = None
+        self._pieces = pieces
+        self.init_headers({**headers, "content-length": str(sum(map(len, pieces)))})
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        for left, piece in zip(reversed(range(len(self._pieces))), self._pieces, strict=True):
+            await send({"type": "http.response.body", "body": piece, "more_body": left > 0})
+
+
 def send(pieces: Iterator[bytes], headers: Mapping[str, str], media_type: str, size: int | None = None) -> Response:
     """The pieces as a body. size: bytes of all of them, where that is known beforehand.
 
     What goes wrong with the first ones is raised here, while it can still be answered.
     """
-    gathered = _gathered(pieces)
-    begun = list(_first(gathered, SMALL))
-    if sum(map(len, begun)) < SMALL:
-        return Response(b"".join(begun), headers=dict(headers), media_type=media_type)
+    coming = _turns(pieces)
+    begun = next(coming, (b"",))
+    if sum(map(len, begun)) < TURN:
+        return Whole(begun, headers, media_type)
     known = {"content-length": str(size)} if size is not None else {}
-    body = chain(begun, _ahead(gathered))
-    return StreamingResponse(body, headers={**headers, **known}, media_type=media_type)
+    return Pieces(begun, coming, {**headers, **known}, media_type)
 
 
-def _gathered(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """In larger pieces."""
-    waiting: list[bytes] = []
+def _turns(pieces: Iterator[bytes]) -> Iterator[Sequence[bytes]]:
+    """As many pieces at once as are worth a turn."""
+    turn: list[bytes] = []
     size = 0
     for piece in pieces:
-        waiting.append(piece)
+        turn.append(piece)
         size += len(piece)
-        if size >= PIECE:
-            yield b"".join(waiting)
-            waiting, size = [], 0
-    yield b"".join(waiting)
+        if size >= TURN:
+            yield _swept(turn)
+            turn, size = [], 0
+    if turn:
+        yield _swept(turn)
 
 
-def _first(pieces: Iterator[bytes], size: int) -> Iterator[bytes]:
-    """As many as it takes to have so many bytes, if there are."""
-    for piece in pieces:
-        yield piece
-        size -= len(piece)
-        if size <= 0:
-            return
+def _swept(pieces: Sequence[bytes]) -> Sequence[bytes]:
+    """The same bytes, crumbs joined."""
+    swept: list[bytes] = []
+    for is_crumb, run in groupby(pieces, lambda piece: len(piece) < CRUMB):
+        alike = list(run)
+        swept += [b"".join(alike)] if is_crumb else alike
+    return swept
 
 
-def _ahead(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """The next piece is made while one is sent: reading and checking take as long as sending."""
-    with ThreadPoolExecutor(1) as pool:
-        coming = pool.submit(next, pieces, None)
-        while (piece := coming.result()) is not None:
-            coming = pool.submit(next, pieces, None)
-            yield piece
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 def chosen(request: Request, offers: Sequence[Offer]) -> Offer:

@@ -1,5 +1,7 @@
 """The web door: every router, in one app."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 from anyio import CapacityLimiter
 from fastapi import FastAPI
 
@@ -8,6 +10,10 @@ from pacs.context import Pacs
 from pacs.web import api, auth, docs, health, pages, qido, rendered, stow, wado
 from pacs.web.headers import Headers, policy_of_build
 from pacs.web.problem import answer_problems
+from pacs.web.short_way import ShortWay
+
+THREADS = 40
+"""That answer at once, in one process: most of them wait for a disk or a bucket."""
 
 
 def create_app(pacs: Pacs) -> FastAPI:
@@ -21,7 +27,9 @@ def create_app(pacs: Pacs) -> FastAPI:
     )
     app.state.pacs = pacs
     app.state.storing = CapacityLimiter(stow.AT_ONCE)
+    app.state.threads = ThreadPoolExecutor(THREADS, thread_name_prefix="answer")
     answer_problems(app)
+    app.add_middleware(ShortWay, routers=(wado.router, qido.router, rendered.router), threads=app.state.threads)
     app.add_middleware(Headers, policy=policy_of_build(pages.STATIC))
     for room in (wado, qido, rendered, stow, api, auth, health, docs, pages):
         app.include_router(room.router)

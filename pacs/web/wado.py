@@ -14,6 +14,7 @@ from pacs.archive.retrieve import (
     instances,
     transcoded_chunks,
     whole_file_chunks,
+    whole_files,
 )
 from pacs.context import Actor, Pacs
 from pacs.dicom.media import DICOM, DICOM_JSON, OCTET_STREAM, Offer, frame_media_type
@@ -147,7 +148,7 @@ def _give_instances(request: Request, refs: Sequence[InstanceRef]) -> Response:
 def _give_multipart(
     pacs: Pacs, refs: Sequence[InstanceRef], offer: Offer, boundary: str, headers: dict[str, str]
 ) -> Response:
-    parts = [_instance_part(pacs, ref, offer) for ref in refs]
+    parts = _instance_parts(pacs, refs, offer)
     size = content_length(parts, boundary)
     return send(write(parts, boundary), headers, content_type(DICOM, boundary), size)
 
@@ -166,12 +167,23 @@ def _instance_offers(request: Request, refs: Sequence[InstanceRef]) -> list[Offe
     return [Offer(DICOM, uid, is_multipart) for uid in offers for is_multipart in (True, False)]
 
 
+def _instance_parts(pacs: Pacs, refs: Sequence[InstanceRef], offer: Offer) -> list[Part]:
+    """To be sent one after the other."""
+    if all(offer.transfer_syntax_uid in ("", ref.transfer_syntax_uid) for ref in refs):
+        files = zip(refs, whole_files(pacs, refs), strict=True)
+        return [Part(_part_type(ref.transfer_syntax_uid), file, ref.size) for ref, file in files]
+    return [_instance_part(pacs, ref, offer) for ref in refs]
+
+
 def _instance_part(pacs: Pacs, ref: InstanceRef, offer: Offer) -> Part:
     syntax = offer.transfer_syntax_uid or ref.transfer_syntax_uid
-    media_type = f"{DICOM}; transfer-syntax={syntax}"
     if syntax == ref.transfer_syntax_uid:
-        return Part(media_type, whole_file_chunks(pacs, ref), ref.size)
-    return Part(media_type, _transcoded_file(pacs, ref, syntax))
+        return Part(_part_type(syntax), whole_file_chunks(pacs, ref), ref.size)
+    return Part(_part_type(syntax), _transcoded_file(pacs, ref, syntax))
+
+
+def _part_type(transfer_syntax_uid: str) -> str:
+    return f"{DICOM}; transfer-syntax={transfer_syntax_uid}"
 
 
 def _transcoded_file(pacs: Pacs, ref: InstanceRef, transfer_syntax_uid: str) -> Iterator[bytes]:
@@ -190,7 +202,11 @@ def _give_frames(request: Request, stored: FrameSet, offers: Sequence[Offer]) ->
         return send(given.frames, headers, part_type)
     boundary = stored.ref.object_key[:32]
     parts = (Part(part_type, (data,), len(data)) for data in given.frames)
-    return send(write(parts, boundary), headers, content_type(offer.media_type, boundary))
+    media_type = content_type(offer.media_type, boundary)
+    if len(given.numbers) > 1:
+        return send(write(parts, boundary), headers, media_type)
+    one = list(parts)
+    return send(write(one, boundary), headers, media_type, content_length(one, boundary))
 
 
 def _frame_offers(request: Request, stored: FrameSet) -> list[Offer]:

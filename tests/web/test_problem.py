@@ -5,6 +5,7 @@ from fastapi import FastAPI
 
 from pacs import errors
 from pacs.errors import InvalidInstance, NotFound, PacsError, PatientConflict
+from pacs.web import wado
 from pacs.web.problem import STATUS, status_of
 from tests.web.conftest import Caller
 
@@ -32,7 +33,14 @@ def test_an_error_of_ours_tells_what_and_which(client: Caller) -> None:
     assert answer.json() == {"title": "Not Found", "status": 404, "detail": "there is no such page"}
 
 
-@pytest.mark.parametrize(("method", "path", "status"), [("GET", "/no/such/path", 404), ("DELETE", "/healthz", 405)])
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/no/such/path", 404),
+        ("DELETE", "/healthz", 405),
+        ("POST", "/dicom-web/studies/1/series/2/instances/3/frames/1", 405),
+    ],
+)
 def test_what_the_framework_finds_is_a_problem_too(client: Caller, method: str, path: str, status: int) -> None:
     answer = client.request(method, path)
 
@@ -59,3 +67,14 @@ def test_of_a_bug_nothing_is_told(app: FastAPI, anonymous: Caller) -> None:
     assert answer.status_code == 500
     assert answer.json() == {"title": "Internal Server Error", "status": 500}
     assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_of_a_bug_on_the_short_way_nothing_is_told(client: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    def bug(*_: object) -> None:
+        raise RuntimeError("NGUYỄN^THỊ ÁNH ĐÀO")
+
+    monkeypatch.setattr(wado, "frames", bug)
+
+    answer = client.get("/dicom-web/studies/1/series/2/instances/3/frames/1")
+
+    assert (answer.status_code, answer.json()) == (500, {"title": "Internal Server Error", "status": 500})

@@ -201,8 +201,7 @@ def test_answers_are_json(client: Caller, filled: Pacs, accept: str, status: int
 
 def test_many_answers_are_one_array(client: Caller, filled: Pacs, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = client.get("/dicom-web/instances").json()
-    monkeypatch.setattr(answers, "PIECE", 1)
-    monkeypatch.setattr(answers, "SMALL", 10)
+    monkeypatch.setattr(answers, "TURN", 10)
 
     assert client.get("/dicom-web/instances").json() == whole
 

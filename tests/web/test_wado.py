@@ -22,7 +22,9 @@ from pydicom.uid import (
 )
 
 from pacs.archive.ingest import ingest
+from pacs.archive.retrieve import instances
 from pacs.context import SYSTEM, Pacs
+from storage.filesystem import FilesystemStore
 from tests.conftest import manifest
 from tests.make import data_set_bytes, make_ct, part10
 from tests.web.conftest import Caller, Door
@@ -360,3 +362,56 @@ def data_set_after_meta(file: bytes) -> bytes:
     pydicom.filereader.read_preamble(stream, False)
     pydicom.filereader._read_file_meta_info(stream)
     return file[stream.tell() :]
+
+
+def large(**attributes: Any) -> Dataset:
+    """Three frames, each of a size that is not made whole before it is sent."""
+    ds = make_ct(**attributes)
+    ds.Rows = ds.Columns = 1024
+    ds.NumberOfFrames = 3
+    ds.PixelData = b"".join(bytes((number,)) * (2 << 20) for number in (1, 2, 3))
+    return ds
+
+
+@pytest.mark.parametrize("level", ["study", "series", "instance"])
+def test_what_is_large_is_sent_while_it_is_made(client: Caller, pacs: Pacs, level: str) -> None:
+    sent = [store(pacs, large(InstanceNumber=number)) for number in ((1,) if level == "instance" else (1, 2, 3))]
+
+    answer = client.get(path_of(sent[0], level))
+
+    given = [pydicom.dcmread(io.BytesIO(body)) for _, body in parts_of(answer)]
+    assert [data_set_bytes(ds) for ds in given] == [data_set_bytes(ds) for ds in sent]
+    assert int(answer.headers["content-length"]) == len(answer.content)
+
+
+def test_a_large_frame_tells_its_size(client: Caller, pacs: Pacs) -> None:
+    ds = store(pacs, large())
+
+    answer = client.get(f"{path_of(ds)}/frames/2")
+
+    assert [body for _, body in parts_of(answer)] == [ds.PixelData[2 << 20 : 4 << 20]]
+    assert int(answer.headers["content-length"]) == len(answer.content)
+
+
+def test_a_damaged_file_ends_the_answer_before_its_end(client: Caller, pacs: Pacs) -> None:
+    first, last = (store(pacs, large(InstanceNumber=number)) for number in (1, 2))
+    (ref,) = instances(pacs, SYSTEM, sop=last.SOPInstanceUID)
+    assert isinstance(pacs.objects, FilesystemStore)
+    path = pacs.objects.path(ref.object_key)
+    path.chmod(0o600)
+    path.write_bytes(path.read_bytes()[:-1] + b"!")
+
+    for path_of_it in (path_of(last), path_of(first, "study")):
+        with pytest.raises(requests.exceptions.ChunkedEncodingError):
+            client.get(path_of_it)
+
+
+def test_a_small_file_that_is_damaged_is_told(client: Caller, pacs: Pacs) -> None:
+    ds = store(pacs, make_ct())
+    (ref,) = instances(pacs, SYSTEM, sop=ds.SOPInstanceUID)
+    assert isinstance(pacs.objects, FilesystemStore)
+    path = pacs.objects.path(ref.object_key)
+    path.chmod(0o600)
+    path.write_bytes(path.read_bytes()[:-1] + b"!")
+
+    assert client.get(path_of(ds)).status_code == 503
