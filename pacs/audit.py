@@ -5,9 +5,10 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection, insert
 
 from pacs.context import Actor
+from pacs.index.prepared import Prepared
 from pacs.index.tables import audit
 
-_INSERT = insert(audit)
+_INSERT = Prepared(insert(audit))
 
 
 def record(
@@ -25,4 +26,4 @@ def record(
         "study_instance_uid": study_instance_uid,
         "detail": detail,
     }
-    connection.execute(_INSERT, row)
+    _INSERT.run(connection, [row])

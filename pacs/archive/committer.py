@@ -1,6 +1,5 @@
 """Rows for all who wait, in one transaction: the identity decision is taken here, and nowhere else."""
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -23,6 +22,7 @@ from pacs.context import Actor
 from pacs.dicom.attributes import PERSON_NAMES, READ_FROM_INSTANCE, Level
 from pacs.dicom.part10 import Header
 from pacs.dicom.person_name import folded
+from pacs.index.prepared import Prepared
 from pacs.index.tables import instance, name_form, name_forms_of, patient, series, study
 
 
@@ -64,6 +64,8 @@ def file_arrivals(connection: Connection, arrivals: Sequence[Arrival]) -> list[F
     Joins the transaction of the caller, who holds the writer's turn. Filing an arrival twice gives `again`.
     A conflict is a verdict and no exception: its attention row is committed with the rest.
     """
+    if not arrivals:
+        return []
     batch = _Batch(connection, arrivals)
     filed = [batch.file(arrival) for arrival in arrivals]
     batch.write()
@@ -101,7 +103,7 @@ class _Batch:
         self._studies: dict[str, _Study] = {}
         self._series: dict[tuple[str, str], _Series] = {}
         self._rows: list[dict[str, Any]] = []
-        self._stored: Counter[tuple[Actor, str]] = Counter()
+        self._stored: dict[tuple[Actor, str], int] = {}
         self._load_versions({arrival.header.sop_instance_uid for arrival in arrivals})
         self._load_places(
             {arrival.header.study_instance_uid for arrival in arrivals},
@@ -137,25 +139,25 @@ class _Batch:
         """The rows of all new instances and what they change above them, by one statement each."""
         if not self._rows:
             return
-        self._connection.execute(_INSERT_INSTANCE, self._rows)
+        _INSERT_INSTANCE.run(self._connection, self._rows)
         if changed := [_series_change(one) for one in self._series.values() if one.new_instances]:
-            self._connection.execute(_UPDATE_SERIES, changed)
+            _UPDATE_SERIES.run(self._connection, changed)
             touched = [one for one in self._studies.values() if one.new_instances]
-            self._connection.execute(_UPDATE_STUDY, [_study_change(one, self._now) for one in touched])
-        for (actor, uid), count in (+self._stored).items():
+            _UPDATE_STUDY.run(self._connection, [_study_change(one, self._now) for one in touched])
+        for (actor, uid), count in self._stored.items():
             audit.record(self._connection, actor, "stored", study_instance_uid=uid, detail=f"instances: {count}")
 
     def _load_versions(self, sop_instance_uids: set[str]) -> None:
-        for row in self._connection.execute(_SELECT_VERSIONS, {"uids": list(sop_instance_uids)}):
+        for row in _SELECT_VERSIONS.rows(self._connection, {"uids": list(sop_instance_uids)}):
             self._versions.setdefault(row[0], []).append(Claim(*row[1:]))
 
     def _load_places(self, study_uids: set[str], series_uids: set[str]) -> None:
         uids = {"study_uids": list(study_uids), "series_uids": list(series_uids)}
-        for row in self._connection.execute(_SELECT_PLACES, uids):
+        for row in _SELECT_PLACES.rows(self._connection, uids):
             uid, series_pk, series_uid, pk, patient_pk, identity, modalities, sop_classes, name, birth_date, sex = row
             if uid not in self._studies:
-                demographics = {"patient_name": name, "patient_birth_date": birth_date, "patient_sex": sex}
-                known = _Study(pk, patient_pk, identity, demographics, _set_of(modalities), _set_of(sop_classes))
+                person = _demographics(name, birth_date, sex)
+                known = _Study(pk, patient_pk, identity, person, _set_of(modalities), _set_of(sop_classes))
                 self._studies[uid] = known
             if series_pk is not None:
                 self._series[uid, series_uid] = _Series(series_pk)
@@ -168,7 +170,7 @@ class _Batch:
         self._rows.append(_instance_row(arrival, of_series.pk, is_current))
         self._versions.setdefault(header.sop_instance_uid, []).append(claim)
         if is_current:
-            self._stored[arrival.actor, header.study_instance_uid] += not arrival.is_adopted
+            self._count(arrival)
             of_series.new_instances += 1
             of_study.new_instances += 1
             of_study.modalities.add(str(header.values["modality"]))
@@ -178,6 +180,11 @@ class _Batch:
             self._audit(arrival, "version", f"{header.sop_instance_uid} {arrival.object_key}")
         if differing := demographics_that_differ(of_study.patient, header.values):
             self._flag(arrival, "demographics", detail=", ".join(differing))
+
+    def _count(self, arrival: Arrival) -> None:
+        if not arrival.is_adopted:
+            key = arrival.actor, arrival.header.study_instance_uid
+            self._stored[key] = self._stored.get(key, 0) + 1
 
     def _study(self, arrival: Arrival, identity: str) -> _Study:
         uid = arrival.header.study_instance_uid
@@ -196,9 +203,9 @@ class _Batch:
         return added
 
     def _patient(self, arrival: Arrival, identity: str) -> tuple[int, Mapping[str, Any]]:
-        known = self._connection.execute(_SELECT_PATIENT, {"identity": identity}).mappings().one_or_none()
-        if known is not None:
-            return known["pk"], dict(known)
+        if known := _SELECT_PATIENT.rows(self._connection, {"identity": identity}):
+            [(patient_pk, name, birth_date, sex)] = known
+            return patient_pk, _demographics(name, birth_date, sex)
         row = _columns(arrival.header, Level.PATIENT)
         patient_pk = self._insert(patient, row | {"identity": identity})
         if forms := name_forms_of(patient_pk, str(arrival.header.values["patient_name"])):
@@ -275,6 +282,10 @@ def _instance_row(arrival: Arrival, series_pk: int, is_current: bool) -> dict[st
     return row
 
 
+def _demographics(name: str, birth_date: str, sex: str) -> dict[str, str]:
+    return {"patient_name": name, "patient_birth_date": birth_date, "patient_sex": sex}
+
+
 def _series_change(one: _Series) -> dict[str, Any]:
     return {"its_pk": one.pk, "new_instances": one.new_instances}
 
@@ -303,9 +314,9 @@ _COLUMNS = {
 }
 _NAMES = {level: tuple(attribute.column for attribute in PERSON_NAMES if attribute.level == level) for level in Level}
 
-_INSERT_INSTANCE = insert(instance)
+_INSERT_INSTANCE = Prepared(insert(instance))
 
-_SELECT_VERSIONS = (
+_SELECT_VERSIONS = Prepared(
     select(
         instance.c.sop_instance_uid,
         patient.c.identity,
@@ -319,7 +330,7 @@ _SELECT_VERSIONS = (
     .order_by(instance.c.current.desc(), instance.c.pk)
 )
 
-_SELECT_PLACES = (
+_SELECT_PLACES = Prepared(
     select(
         study.c.study_instance_uid,
         series.c.pk,
@@ -345,11 +356,13 @@ _SELECT_PLACES = (
     .where(study.c.study_instance_uid.in_(bindparam("study_uids", expanding=True)))
 )
 
-_SELECT_PATIENT = select(
-    patient.c.pk, patient.c.patient_name, patient.c.patient_birth_date, patient.c.patient_sex
-).where(patient.c.identity == bindparam("identity"))
+_SELECT_PATIENT = Prepared(
+    select(patient.c.pk, patient.c.patient_name, patient.c.patient_birth_date, patient.c.patient_sex).where(
+        patient.c.identity == bindparam("identity")
+    )
+)
 
-_UPDATE_SERIES = (
+_UPDATE_SERIES = Prepared(
     update(series)
     .where(series.c.pk == bindparam("its_pk"))
     .values(
@@ -358,7 +371,7 @@ _UPDATE_SERIES = (
     )
 )
 
-_UPDATE_STUDY = (
+_UPDATE_STUDY = Prepared(
     update(study)
     .where(study.c.pk == bindparam("its_pk"))
     .values(

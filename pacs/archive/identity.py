@@ -95,11 +95,7 @@ def next_to_compare(claim: Claim, versions: Sequence[Claim], equal: Mapping[str,
 
 def demographics_that_differ(kept: Values, sent: Values) -> list[str]:
     """Keywords in which two instances of one patient contradict each other. A value left out contradicts nothing."""
-    return [
-        keyword
-        for keyword, column in DEMOGRAPHICS.items()
-        if kept[column] and sent[column] and _bare(kept[column]) != _bare(sent[column])
-    ]
+    return [keyword for keyword, column in DEMOGRAPHICS.items() if _contradict(kept[column], sent[column])]
 
 
 def _is_same_patient(known: str, claimed: str) -> bool:
@@ -109,6 +105,10 @@ def _is_same_patient(known: str, claimed: str) -> bool:
 
 def _place(claim: Claim) -> tuple[str, str]:
     return claim.study_instance_uid, claim.series_instance_uid
+
+
+def _contradict(kept: str | int | None, sent: str | int | None) -> bool:
+    return kept != sent and bool(kept) and bool(sent) and _bare(kept) != _bare(sent)
 
 
 def _bare(value: object) -> str:

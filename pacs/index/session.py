@@ -1,13 +1,11 @@
 """The engine, one transaction at a time for writing, and the group commit that makes durability cheap."""
 
-import fcntl
 import os
 import sqlite3
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +19,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from pacs.errors import OutOfResources
 from pacs.index import migrations
+from pacs.index.prepared import execute
+from pacs.index.turn import FileLock
 from storage.failpoint import reached
 
 T = TypeVar("T")
@@ -57,17 +57,22 @@ class Database:
         """Makes the folder and the file of SQLite. Raises OutOfResources when that fails."""
         self.turn_timeout_s = turn_timeout_s
         self.is_sqlite = make_url(url).get_backend_name() == "sqlite"
+        self._process = os.getpid()
         self._writing = threading.Lock()
+        self._writer: Connection | None = None
+        """What writes, kept by who holds `_writing`: to fetch it from the pool and return it costs as much as a row."""
+        self._file_lock: FileLock | None = None
         self._groups: dict[Run[Any, Any], _Group] = {}
         if self.is_sqlite:
             path = Path(make_url(url).database or "").absolute()
-            self._lock_path = path.with_name(f"{path.name}.lock")
-            self._make_sqlite_file(path)
+            self._file_lock = FileLock(path.with_name(f"{path.name}.lock"))
+            self._make_sqlite_file(path, self._file_lock)
             self._engine = _sqlite_engine(url)
-            self._reader = self._engine
+            self._reader = self._writers = self._engine
         else:
             self._engine = _postgresql_engine(url)
             self._reader = self._engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            self._writers = self._engine.execution_options(isolation_level="AUTOCOMMIT")  # BEGIN is ours to say
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -100,9 +105,9 @@ class Database:
         it is what groups the callers. Raises OutOfResources as `write` does.
         """
         ticket = _Ticket(item, time.monotonic() + self.turn_timeout_s)
-        group = self._groups.setdefault(run, _Group())
+        group = self._groups.get(run) or self._groups.setdefault(run, _Group())
         if not group.join(ticket):
-            ticket.called.wait()
+            ticket.called.acquire()
         if ticket.leads:
             self._lead(run, group, ticket)
         if ticket.error is not None:
@@ -121,6 +126,12 @@ class Database:
             return migrations.is_current(connection)
 
     def close(self) -> None:
+        """Give back all connections, when the transaction that is being written has ended."""
+        if self._writing.acquire(timeout=self.turn_timeout_s):
+            self._let_writer_go()
+            if self._file_lock is not None:
+                self._file_lock.close()
+            self._writing.release()
         self._engine.dispose()
 
     def _lead(self, run: Run[Any, Any], group: "_Group", leader: "_Ticket") -> None:
@@ -133,8 +144,8 @@ class Database:
                 self._commit_each_alone(run, batch)
         finally:
             group.hand_over()
-            for ticket in batch:
-                ticket.called.set()
+            for ticket in batch[1:]:
+                ticket.called.release()
 
     def _commit_each_alone(self, run: Run[Any, Any], batch: "list[_Ticket]") -> None:
         for ticket in batch:
@@ -158,17 +169,16 @@ class Database:
 
     @contextmanager
     def _transaction(self, deadline: float) -> Iterator[Connection]:
-        with self._turn(deadline), self._engine.connect() as connection:
-            milliseconds = max(1, round((deadline - time.monotonic()) * 1000))
-            if self.is_sqlite:
-                _begin_immediate(connection, milliseconds)
-            else:
-                connection.exec_driver_sql(
-                    "SELECT set_config('lock_timeout', %s, true), pg_advisory_xact_lock(%s)",
-                    (str(milliseconds), ADVISORY_LOCK),
-                )
-            yield connection
-            connection.commit()
+        if self._process != os.getpid():
+            raise RuntimeError("a process makes its own Database: it shares no connection with the one it came from")
+        with self._turn(deadline):
+            connection = self._begun(deadline)
+            try:
+                yield connection
+                connection.commit()
+            except BaseException:
+                self._let_writer_go()
+                raise
 
     @contextmanager
     def _turn(self, deadline: float) -> Iterator[None]:
@@ -176,24 +186,56 @@ class Database:
         if not self._writing.acquire(timeout=max(0.0, deadline - time.monotonic())):
             raise OutOfResources("the index is busy: no turn to write in time")
         try:
-            if self.is_sqlite:
-                with _file_lock(self._lock_path, deadline):
-                    yield
-            else:
+            if self._file_lock is None:
                 yield
+            else:
+                with self._file_lock.held(deadline):
+                    yield
         finally:
             self._writing.release()
 
-    def _make_sqlite_file(self, path: Path) -> None:
+    def _begun(self, deadline: float) -> Connection:
+        """The writer, in a transaction that nobody else can write beside. One that died in idleness is replaced."""
+        was_kept = self._writer is not None
+        try:
+            return self._begin(deadline)
+        except DBAPIError as error:
+            if not (was_kept and error.connection_invalidated):
+                raise
+            return self._begin(deadline)
+
+    def _begin(self, deadline: float) -> Connection:
+        if self._writer is None:
+            self._writer = self._writers.connect()
+        milliseconds = max(1, round((deadline - time.monotonic()) * 1000))
+        try:
+            begin = _begin_on_sqlite if self.is_sqlite else _begin_on_postgresql
+            begin(self._writer, milliseconds)
+            self._writer.begin()
+        except BaseException:
+            self._let_writer_go()
+            raise
+        return self._writer
+
+    def _let_writer_go(self) -> None:
+        """Back to the pool, which rolls back what was not committed."""
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            writer.close()
+
+    def _make_sqlite_file(self, path: Path, lock: FileLock) -> None:
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with (
-                _file_lock(self._lock_path, time.monotonic() + self.turn_timeout_s),
-                closing(sqlite3.connect(path)) as file,
-            ):
+            with lock.held(time.monotonic() + self.turn_timeout_s), closing(sqlite3.connect(path)) as file:
                 file.execute("PRAGMA journal_mode=WAL")  # it stays with the file
         except (OSError, sqlite3.OperationalError) as error:
             raise OutOfResources(f"the index {path} cannot be opened: {error}") from error
+
+
+def _held_lock() -> threading.Lock:
+    lock = threading.Lock()
+    lock.acquire()
+    return lock
 
 
 @dataclass(eq=False, slots=True)
@@ -202,8 +244,8 @@ class _Ticket:
 
     item: Any
     deadline: float
-    called: threading.Event = field(default_factory=threading.Event)
-    """Set when the caller must go on: to lead, or because the item is settled."""
+    called: threading.Lock = field(default_factory=_held_lock)
+    """Released once, when the caller must go on: to lead, or because the item is settled."""
     leads: bool = False
     result: Any = None
     error: BaseException | None = field(default_factory=lambda: OutOfResources("the commit was interrupted"))
@@ -238,7 +280,7 @@ class _Group:
                 return
             ticket = self._waiting.popleft()
             ticket.leads = True
-        ticket.called.set()
+        ticket.called.release()
 
 
 def _sqlite_engine(url: str) -> Engine:
@@ -265,16 +307,24 @@ def _sqlite_engine(url: str) -> Engine:
     return engine
 
 
-def _begin_immediate(connection: Connection, milliseconds: int) -> None:
+def _begin_on_sqlite(connection: Connection, milliseconds: int) -> None:
     """Begin to write, waiting for others at most so long; a connection as it comes waits TURN_TIMEOUT_S."""
     if milliseconds > 1000 * TURN_TIMEOUT_S - 1000:  # the usual case, on the path of every instance
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        execute(connection, "BEGIN IMMEDIATE")
         return
-    connection.exec_driver_sql(f"PRAGMA busy_timeout={milliseconds}")
+    execute(connection, f"PRAGMA busy_timeout={milliseconds}")
     try:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        execute(connection, "BEGIN IMMEDIATE")
     finally:
-        connection.exec_driver_sql(f"PRAGMA busy_timeout={TURN_TIMEOUT_S * 1000:.0f}")
+        execute(connection, f"PRAGMA busy_timeout={TURN_TIMEOUT_S * 1000:.0f}")
+
+
+def _begin_on_postgresql(connection: Connection, milliseconds: int) -> None:
+    """Begin to write, waiting for others at most so long; in one message to the server."""
+    execute(
+        connection,
+        f"BEGIN; SET LOCAL lock_timeout = {milliseconds}; SELECT pg_advisory_xact_lock({ADVISORY_LOCK})",
+    )
 
 
 def _postgresql_engine(url: str) -> Engine:
@@ -288,43 +338,6 @@ def _postgresql_engine(url: str) -> Engine:
         pool_use_lifo=True,
         hide_parameters=True,
     )
-
-
-@contextmanager
-def _file_lock(path: Path, deadline: float) -> Iterator[None]:
-    """Hold the lock of a file; the system frees it when the process dies. Raises OutOfResources at the deadline.
-
-    The lock belongs to the opened file, so threads that each open it exclude each other as processes do.
-    """
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        descriptor = _queue_for(descriptor, deadline)
-    try:
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def _queue_for(descriptor: int, deadline: float) -> int:
-    """The descriptor, locked. flock knows no time limit, so a thread stands in the queue and is left there."""
-    locked: Future[int] = Future()
-    threading.Thread(target=_stand_in_queue, args=(descriptor, locked), daemon=True).start()
-    try:
-        return locked.result(timeout=max(0.0, deadline - time.monotonic()))
-    except TimeoutError:
-        if locked.cancel():
-            raise OutOfResources("the index is busy: no turn to write in time") from None
-        return locked.result()
-
-
-def _stand_in_queue(descriptor: int, locked: "Future[int]") -> None:
-    fcntl.flock(descriptor, fcntl.LOCK_EX)
-    if locked.set_running_or_notify_cancel():
-        locked.set_result(descriptor)
-    else:
-        os.close(descriptor)
 
 
 @contextmanager

@@ -206,6 +206,26 @@ def test_several_processes_lose_nothing(database: Database, database_url: str) -
     assert peers(database) == {f"{name}{number}" for name in "AB" for number in range(30)}
 
 
+def test_a_forked_process_cannot_write_over_its_parent(database: Database, database_url: str) -> None:
+    script = """
+        import os, sys
+        from pacs.index.session import Database
+        from tests.index.test_session import add_peers
+        database = Database(sys.argv[1])
+        database.together(add_peers, "PARENT")
+        if child := os.fork():
+            sys.exit(os.waitstatus_to_exitcode(os.wait()[1]))
+        try:
+            database.together(add_peers, "CHILD")
+        except RuntimeError:
+            Database(sys.argv[1]).together(add_peers, "CHILD")
+            os._exit(7)
+    """
+
+    assert run_script(script, database_url).wait(60) == 7
+    assert peers(database) == {"PARENT", "CHILD"}
+
+
 @pytest.mark.parametrize(("point", "kept"), [("FP6", False), ("FP7", False), ("FP8", True)])
 def test_a_process_killed_in_its_turn_leaves_all_or_nothing(
     database: Database, database_url: str, point: str, kept: bool
@@ -299,6 +319,18 @@ def test_a_write_whose_connection_died_is_out_of_resources(postgresql: PostgresS
         assert peers(database) == set()
 
 
+def test_a_writer_whose_connection_died_while_nobody_wrote_is_replaced(postgresql: PostgresServer) -> None:
+    with two_databases(postgresql) as (database, other):
+        with database.write() as connection:
+            pid = connection.scalar(text("SELECT pg_backend_pid()"))
+        terminate_backend_of(pid, other)
+
+        with database.write() as connection:
+            add_peers(connection, ["PEER"])
+
+        assert peers(database) == {"PEER"}
+
+
 def test_a_server_that_was_started_again_is_used_again(postgresql: PostgresServer) -> None:
     with two_databases(postgresql) as (database, _):
         database.together(add_peers, "BEFORE")
@@ -340,7 +372,10 @@ def two_databases(postgresql: PostgresServer) -> Iterator[tuple[Database, Databa
 
 
 def terminate_backend(connection: Connection, other: Database) -> None:
-    pid = connection.scalar(text("SELECT pg_backend_pid()"))
+    terminate_backend_of(connection.scalar(text("SELECT pg_backend_pid()")), other)
+
+
+def terminate_backend_of(pid: int | None, other: Database) -> None:
     with other.read() as killer:
         killer.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": pid})
 
