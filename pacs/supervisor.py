@@ -19,7 +19,7 @@ import structlog
 
 from pacs.errors import PacsError
 from pacs.settings import Settings
-from pacs.wiring import STOP_TIMEOUT_S, Door, addresses_of, listen, run_door
+from pacs.wiring import STOP_TIMEOUT_S, Door, addresses_of, listen, processes_of, run_door
 
 log = structlog.get_logger(__name__)
 
@@ -61,7 +61,7 @@ class Supervisor:
         gc.collect()
         gc.freeze()  # what is loaded so far stays shared between the processes
         for door in self.doors:
-            for _ in range(self.settings.workers):
+            for _ in range(processes_of(door, self.settings)):
                 self._start(door)
         while self._children:
             self._bury_one()
