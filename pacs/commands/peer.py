@@ -4,11 +4,13 @@ from typing import Annotated
 
 import typer
 
+from pacs.commands.commitment import commit
 from pacs.commands.console import opened_pacs
 from pacs.context import SYSTEM
 from pacs.peers import dimse, directory
 
 app = typer.Typer(help="DICOM peers: who may associate, and where to send.", no_args_is_help=True)
+app.command("commit")(commit)
 
 
 @app.command("add")

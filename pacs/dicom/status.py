@@ -46,7 +46,16 @@ RETRIEVE: Mapping[type[PacsError], int] = {
     NotAcceptable: 0xA702,
     Undecodable: 0xA702,
 }
-OF_SERVICE: Mapping[str, Mapping[type[PacsError], int]] = {"C-MOVE": RETRIEVE, "C-GET": RETRIEVE}
+NORMALIZED: Mapping[type[PacsError], int] = {
+    InvalidInstance: 0x0115,  # invalid argument value (PS3.7 10.1.1.1.8, 10.1.4.1.10)
+    OutOfResources: 0x0213,  # resource limitation
+}
+OF_SERVICE: Mapping[str, Mapping[type[PacsError], int]] = {
+    "C-MOVE": RETRIEVE,
+    "C-GET": RETRIEVE,
+    "N-ACTION": NORMALIZED,
+    "N-EVENT-REPORT": NORMALIZED,
+}
 """Where a service has a code of its own."""
 
 

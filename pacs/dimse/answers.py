@@ -42,8 +42,8 @@ class Request:
         return Command(
             command_field=self.command.command_field | RESPONSE,
             message_id_being_responded_to=self.message_id,
-            affected_sop_class_uid=self.command.affected_sop_class_uid,
-            affected_sop_instance_uid=self.command.affected_sop_instance_uid,
+            affected_sop_class_uid=self.command.affected_sop_class_uid or self.command.requested_sop_class_uid,
+            affected_sop_instance_uid=self.command.affected_sop_instance_uid or self.command.requested_sop_instance_uid,
             status=status,
             **fields,
         )

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pydicom._uid_dict import UID_dictionary
 
 from pacs.dicom.part10 import EXPLICIT_BIG_ENDIAN, EXPLICIT_LITTLE_ENDIAN, IMPLICIT_LITTLE_ENDIAN
+from pacs.dicom.references import STORAGE_COMMITMENT
 from pacs.upper_layer.pdu import (
     ABSTRACT_SYNTAX_NOT_SUPPORTED,
     ACCEPTED,
@@ -26,8 +27,10 @@ STUDY_ROOT_GET = "1.2.840.10008.5.1.4.1.2.2.3"
 FIND_MODELS = frozenset((PATIENT_ROOT_FIND, STUDY_ROOT_FIND))
 MOVE_MODELS = frozenset((PATIENT_ROOT_MOVE, STUDY_ROOT_MOVE))
 GET_MODELS = frozenset((PATIENT_ROOT_GET, STUDY_ROOT_GET))
-SERVICES = FIND_MODELS | MOVE_MODELS | GET_MODELS | {VERIFICATION}
+SERVICES = FIND_MODELS | MOVE_MODELS | GET_MODELS | {VERIFICATION, STORAGE_COMMITMENT}
 """Abstract syntaxes of everything but storage."""
+MODELS = FIND_MODELS | MOVE_MODELS | GET_MODELS
+"""Those for which something is agreed by extended negotiation."""
 SERVICE_SYNTAXES = (EXPLICIT_LITTLE_ENDIAN, IMPLICIT_LITTLE_ENDIAN)
 """For identifiers, in the order we like them."""
 
@@ -56,13 +59,16 @@ def answer_contexts(request: AssociateRequest) -> list[AnsweredContext]:
 
 
 def answer_roles(request: AssociateRequest) -> dict[str, Roles]:
-    """What the requestor may be, of what he asked for (PS3.7 D.3.3.4): for storage, all of it. C-GET needs it."""
-    return {uid: roles for uid, roles in request.roles.items() if is_storage(uid)}
+    """What the requestor may be, of what he asked for (PS3.7 D.3.3.4): where we can be both, all of it.
+
+    C-GET needs it for storage; who reports a storage commitment is its SCP (PS3.4 J.3.3).
+    """
+    return {uid: roles for uid, roles in request.roles.items() if _is_of_both_roles(uid)}
 
 
 def answer_extended(request: AssociateRequest) -> dict[str, bytes]:
     """Of what is asked for by SOP class extended negotiation, what we can (PS3.7 D.3.3.5)."""
-    return {uid: _agreed(uid, wanted) for uid, wanted in request.extended.items() if uid in SERVICES - {VERIFICATION}}
+    return {uid: _agreed(uid, wanted) for uid, wanted in request.extended.items() if uid in MODELS}
 
 
 def is_storage(abstract_syntax: str) -> bool:
@@ -71,6 +77,10 @@ def is_storage(abstract_syntax: str) -> bool:
         return False
     name, kind, *_ = UID_dictionary.get(abstract_syntax, ("Storage", "SOP Class"))
     return kind == "SOP Class" and "Storage" in name and "Commitment" not in name
+
+
+def _is_of_both_roles(abstract_syntax: str) -> bool:
+    return abstract_syntax == STORAGE_COMMITMENT or is_storage(abstract_syntax)
 
 
 def choose_syntax(offered: Sequence[str], *, to_send: bool = False) -> str:
@@ -94,11 +104,11 @@ def is_takable(transfer_syntax: str) -> bool:
 
 
 def _answer(context: ProposedContext, roles: Roles | None) -> AnsweredContext:
+    if _is_of_both_roles(context.abstract_syntax) and roles == Roles(scu=False, scp=False):
+        return _refused(context, ROLES_REFUSED)
     if context.abstract_syntax in SERVICES:
         chosen = next((uid for uid in SERVICE_SYNTAXES if uid in context.transfer_syntaxes), "")
     elif is_storage(context.abstract_syntax):
-        if roles == Roles(scu=False, scp=False):
-            return _refused(context, ROLES_REFUSED)
         chosen = choose_syntax(context.transfer_syntaxes, to_send=roles == Roles(scu=False, scp=True))
     else:
         return _refused(context, ABSTRACT_SYNTAX_NOT_SUPPORTED)

@@ -8,7 +8,9 @@ import structlog
 
 from pacs import audit
 from pacs.context import Actor, Pacs
+from pacs.dicom.references import STORAGE_COMMITMENT
 from pacs.dimse.answers import SUCCESS, Handler, Request, answer
+from pacs.dimse.commitment import handle_action, handle_event_report
 from pacs.dimse.contexts import (
     FIND_MODELS,
     GET_MODELS,
@@ -36,7 +38,6 @@ from pacs.upper_layer.errors import (
     AssociationError,
     Rejected,
     Stopping,
-    Violation,
 )
 from pacs.upper_layer.message import (
     C_CANCEL_RQ,
@@ -45,6 +46,8 @@ from pacs.upper_layer.message import (
     C_GET_RQ,
     C_MOVE_RQ,
     C_STORE_RQ,
+    N_ACTION_RQ,
+    N_EVENT_REPORT_RQ,
     RESPONSE,
 )
 from pacs.upper_layer.pdu import APPLICATION_CONTEXT, AssociateRequest
@@ -110,8 +113,8 @@ def _record_rejection(pacs: Pacs, stranger: Actor, why: str) -> None:
 def _converse(pacs: Pacs, stop: threading.Event, actor: Actor, charset: str, association: Association) -> None:
     while (message := association.receive()) is not None:
         if message.command.command_field & RESPONSE:
-            raise Violation("a response to no request")
-        if message.command.command_field != C_CANCEL_RQ:  # of an operation that has ended: it came too late
+            association.take_response(message.command)
+        elif message.command.command_field != C_CANCEL_RQ:  # of an operation that has ended: it came too late
             service, handler = _handler_of(message.command.command_field, message.context)
             answer(handler, service, Request(pacs, actor, association, message.context, message.command, charset))
         if stop.is_set():
@@ -131,6 +134,10 @@ def _handler_of(command_field: int, context: Context) -> tuple[str, Handler]:
         return "C-MOVE", handle_move
     if command_field == C_GET_RQ and syntax in GET_MODELS:
         return "C-GET", handle_get
+    if command_field == N_ACTION_RQ and syntax == STORAGE_COMMITMENT and context.as_scp:
+        return "N-ACTION", handle_action
+    if command_field == N_EVENT_REPORT_RQ and syntax == STORAGE_COMMITMENT:
+        return "N-EVENT-REPORT", handle_event_report
     return "", _handle_unknown
 
 

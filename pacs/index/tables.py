@@ -329,8 +329,6 @@ delivery = Table(
     Column("token", text_type, nullable=False, server_default=""),
     Column("study_instance_uid", text_type, nullable=False),
     Column("series_instance_uid", text_type, nullable=False),
-    Column("sop_instance_uids", text_type, nullable=False),
-    # those still to be sent, joined by a backslash
     Column("state", String(16), nullable=False),
     # waiting, sending, paused, delivered, failed, cancelled
     Column("priority", Integer, nullable=False, server_default="0"),
@@ -340,11 +338,15 @@ delivery = Table(
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("why", text_type, nullable=False, server_default=""),
     # of the last failure, in plain words
+    Column("unreachable", Boolean, nullable=False, server_default=text("false")),
+    # it waits for its destination to be there again
     Column("created_at", Instant, nullable=False),
     Column("next_at", Instant, nullable=False),
     # when it is to be tried (again)
     Column("ended_at", Instant),
-    comment="writer: workflow.routing. One series on its way to one destination",
+    Column("sop_instance_uids", text_type, nullable=False),
+    # those still to be sent, joined by a backslash. The last column: SQLite reads through it to those behind it
+    comment="writer: workflow.deliveries. One series on its way to one destination",
 )
 
 bookmark = Table(
@@ -366,16 +368,19 @@ commitment = Table(
     # who asked us, or whom we asked
     Column("outgoing", Boolean, nullable=False),
     # we asked
-    Column("instances", text_type, nullable=False),
-    # SOP class and instance of each, and what became of it: JSON, as workflow.commitment has it
     Column("state", String(16), nullable=False),
-    # asked, checked, reported, failed
+    # asked, checked, waiting, reported, failed
+    Column("number", Integer, nullable=False),
+    # instances in all
+    Column("committed", Integer, nullable=False, server_default="0"),
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("why", text_type, nullable=False, server_default=""),
     Column("created_at", Instant, nullable=False),
     Column("next_at", Instant, nullable=False),
     Column("ended_at", Instant),
-    UniqueConstraint("transaction_uid", "ae_title", "outgoing"),
+    Column("instances", text_type, nullable=False),
+    # SOP class and instance of each, and what became of it: JSON, as workflow.commitment has it. The last column,
+    # since SQLite would read through these megabytes to those behind it
     comment="writer: workflow.commitment",
 )
 
@@ -442,5 +447,6 @@ Index("ix_association_ae_title", association.c.ae_title, association.c.began_at)
 Index("ix_delivery_due", delivery.c.state, delivery.c.next_at)
 Index("ix_delivery_study", delivery.c.study_instance_uid)
 Index("ix_commitment_due", commitment.c.state, commitment.c.next_at)
+Index("ix_commitment_transaction_uid", commitment.c.transaction_uid)
 Index("ix_notification_due", notification.c.state, notification.c.next_at)
 Index("ix_correction_study_pk", correction.c.study_pk, correction.c.state)

@@ -3,7 +3,7 @@
 import errno
 import socket
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pacs.context import Actor, Pacs
@@ -21,7 +21,7 @@ from pacs.upper_layer.errors import (
     TimedOut,
 )
 from pacs.upper_layer.message import C_ECHO_RQ, C_STORE_RQ, MEDIUM, WITH_DATA_SET, Command
-from pacs.upper_layer.pdu import MOST_CONTEXTS
+from pacs.upper_layer.pdu import MOST_CONTEXTS, Roles
 from pacs.upper_layer.wire import Buffer
 
 VERIFICATION = "1.2.840.10008.1.1"
@@ -72,9 +72,11 @@ def echo(pacs: Pacs, actor: Actor, ae_title: str) -> EchoAnswer:
     return EchoAnswer(True, f"{_name(peer)} is there and accepts us as {pacs.settings.ae_title} ({took_ms} ms)")
 
 
-def open_association(pacs: Pacs, peer: Peer, proposals: Sequence[Proposal]) -> Association:
-    """An association with a peer. Raises Unreachable."""
-    request = request_of(pacs.settings.ae_title, peer.ae_title, proposals)
+def open_association(
+    pacs: Pacs, peer: Peer, proposals: Sequence[Proposal], roles: Mapping[str, Roles] | None = None
+) -> Association:
+    """An association with a peer. roles: what we would be for an abstract syntax, if not SCU. Raises Unreachable."""
+    request = request_of(pacs.settings.ae_title, peer.ae_title, proposals, roles)
     try:
         return associate((peer.host, peer.port), request, timeout_s=ANSWER_TIMEOUT_S)
     except (AssociationError, OSError) as error:

@@ -3,7 +3,7 @@
 import socket
 import ssl
 import struct
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
@@ -228,6 +228,8 @@ class Association:
         self._is_last_fragment = False
         self._gathered: memoryview | None = None
         self._cancelled: set[int] = set()
+        self._expected: dict[int, Callable[[Command], None]] = {}
+        """What is to be done with responses that are not waited for, by the message id of our request."""
         self._message_id = 0
         self._open = True
 
@@ -316,9 +318,9 @@ class Association:
             message = self.receive()
             if message is None:
                 raise Lost("the peer released the association in the middle of an operation")
-            if message.command.command_field & RESPONSE:
+            if message.command.command_field & RESPONSE and not self._is_expected(message.command):
                 return message.command
-            self._note_cancel(message.command)
+            self._note(message.command)
 
     def is_cancelled(self, message_id: int) -> bool:
         """Whether the peer has cancelled his request (PS3.7 9.3.2.3). Never waits."""
@@ -326,8 +328,22 @@ class Association:
             message = self.receive()
             if message is None:
                 raise Lost("the peer released the association in the middle of an operation")
-            self._note_cancel(message.command)
+            self._note(message.command)
         return message_id in self._cancelled
+
+    def has_input(self, seconds: float = 0.0) -> bool:
+        """Whether the peer says something within so many seconds. Nothing of it is read."""
+        return self._wire.has_input(seconds)
+
+    def expect(self, message_id: int, then: Callable[[Command], None]) -> None:
+        """Have the response to this request of ours handed to `then` by `take_response`, whatever comes before it."""
+        self._expected[message_id] = then
+
+    def take_response(self, command: Command) -> None:
+        """A response that came between other messages. Raises Violation when no request of ours expects it."""
+        if not self._is_expected(command):
+            raise Violation("a response to no request")
+        self._expected.pop(command.message_id_being_responded_to or 0)(command)
 
     def next_message_id(self) -> int:
         """A number from 1 to 65,535 that no request of ours in this association has lately borne."""
@@ -357,7 +373,14 @@ class Association:
             self._open = False
             abort(self._wire, error)
 
-    def _note_cancel(self, command: Command) -> None:
+    def _is_expected(self, command: Command) -> bool:
+        return command.message_id_being_responded_to in self._expected
+
+    def _note(self, command: Command) -> None:
+        """A message in the middle of an operation: a cancel, or a response that we do not wait for."""
+        if command.command_field & RESPONSE:
+            self.take_response(command)
+            return
         if command.command_field != C_CANCEL_RQ or command.message_id_being_responded_to is None:
             raise Violation("a message in the middle of an operation")
         self._cancelled.add(command.message_id_being_responded_to)

@@ -81,13 +81,13 @@ class Wire:
                 self._fill()
                 got += self._take(view[got:])
 
-    def has_input(self) -> bool:
-        """Whether something can be read at once."""
+    def has_input(self, seconds: float = 0.0) -> bool:
+        """Whether something can be read at once, or within so many seconds."""
         if self._start < self._end or (isinstance(self._sock, ssl.SSLSocket) and self._sock.pending()):
             return True
         poll = select.poll()
         poll.register(self._sock, select.POLLIN)
-        return bool(poll.poll(0))
+        return bool(poll.poll(seconds * 1000))
 
     def send(self, buffers: Sequence[Buffer], seconds: float = SEND_TIMEOUT_S) -> None:
         """All of it, in as few system calls as it takes. Raises TimedOut, Lost."""

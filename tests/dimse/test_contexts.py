@@ -10,6 +10,8 @@ from pacs.upper_layer.pdu import AssociateRequest, ProposedContext, Roles
 CT = "1.2.840.10008.5.1.4.1.1.2"
 FIND = "1.2.840.10008.5.1.4.1.2.2.1"
 MOVE = "1.2.840.10008.5.1.4.1.2.2.2"
+COMMITMENT = "1.2.840.10008.1.20.1"
+WORKLIST = "1.2.840.10008.5.1.4.31"
 IMPLICIT = "1.2.840.10008.1.2"
 EXPLICIT = "1.2.840.10008.1.2.1"
 BIG_ENDIAN = "1.2.840.10008.1.2.2"
@@ -94,7 +96,10 @@ def request(*contexts: tuple[str, tuple[str, ...]], **fields: object) -> Associa
         ((FIND, (IMPLICIT, EXPLICIT)), None, (0, EXPLICIT)),
         ((FIND, (JPEG,)), None, (4, IMPLICIT)),
         ((CT, ()), None, (4, IMPLICIT)),
-        (("1.2.840.10008.1.20.1", (IMPLICIT,)), None, (3, IMPLICIT)),
+        ((WORKLIST, (IMPLICIT,)), None, (3, IMPLICIT)),
+        ((COMMITMENT, (IMPLICIT, EXPLICIT)), None, (0, EXPLICIT)),
+        ((COMMITMENT, (IMPLICIT,)), Roles(scu=False, scp=True), (0, IMPLICIT)),
+        ((COMMITMENT, (IMPLICIT,)), Roles(scu=False, scp=False), (1, IMPLICIT)),
         ((CT, (JPEG_2000, EXPLICIT)), Roles(scu=False, scp=True), (0, EXPLICIT)),  # we send: all can be given so
         ((CT, (JPEG_2000, EXPLICIT)), Roles(scu=True, scp=True), (0, JPEG_2000)),
         ((CT, (EXPLICIT,)), Roles(scu=False, scp=False), (1, IMPLICIT)),

@@ -48,20 +48,20 @@ def upgrade() -> None:
         sa.Column("transaction_uid", text, nullable=False),
         sa.Column("ae_title", sa.String(length=16), nullable=False),
         sa.Column("outgoing", sa.Boolean(), nullable=False),
-        sa.Column("instances", text, nullable=False),
         sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("committed", sa.Integer(), server_default="0", nullable=False),
         sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
         sa.Column("why", text, server_default="", nullable=False),
         sa.Column("created_at", instant, nullable=False),
         sa.Column("next_at", instant, nullable=False),
         sa.Column("ended_at", instant),
+        sa.Column("instances", text, nullable=False),
         sa.PrimaryKeyConstraint("pk", name=op.f("pk_commitment")),
-        sa.UniqueConstraint(
-            "transaction_uid", "ae_title", "outgoing", name=op.f("uq_commitment_transaction_uid_ae_title_outgoing")
-        ),
         comment="writer: workflow.commitment",
     )
     op.create_index("ix_commitment_due", "commitment", ["state", "next_at"])
+    op.create_index("ix_commitment_transaction_uid", "commitment", ["transaction_uid"])
 
     op.create_table(
         "knock",
@@ -119,19 +119,20 @@ def upgrade() -> None:
         sa.Column("token", text, server_default="", nullable=False),
         sa.Column("study_instance_uid", text, nullable=False),
         sa.Column("series_instance_uid", text, nullable=False),
-        sa.Column("sop_instance_uids", text, nullable=False),
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("priority", sa.Integer(), server_default="0", nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("sent", sa.Integer(), server_default="0", nullable=False),
         sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
         sa.Column("why", text, server_default="", nullable=False),
+        sa.Column("unreachable", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("created_at", instant, nullable=False),
         sa.Column("next_at", instant, nullable=False),
         sa.Column("ended_at", instant),
+        sa.Column("sop_instance_uids", text, nullable=False),
         sa.ForeignKeyConstraint(["route_pk"], ["route.pk"], name=op.f("fk_delivery_route_pk"), ondelete="SET NULL"),
         sa.PrimaryKeyConstraint("pk", name=op.f("pk_delivery")),
-        comment="writer: workflow.routing. One series on its way to one destination",
+        comment="writer: workflow.deliveries. One series on its way to one destination",
     )
     op.create_index("ix_delivery_due", "delivery", ["state", "next_at"])
     op.create_index("ix_delivery_study", "delivery", ["study_instance_uid"])
