@@ -87,7 +87,9 @@ class Settings(BaseSettings):
         le=64,
         description="processes behind each door",
     )
+    quiet: int = Field(60, ge=0, description="seconds without a new instance after which peers are told of a study")
     peers: Literal["known", "any"] = Field("known", description="who may open a DICOM association")
+    delivery_days: int = Field(7, ge=1, le=365, description="how long a delivery that fails is tried again")
     login: Literal["required", "none"] = Field("required", description="`none` only while every door is on loopback")
 
     @field_validator("data", mode="after")
