@@ -261,6 +261,8 @@ peer = Table(
     # it may ask without the unique keys above, though it did not negotiate that
     Column("notified", Boolean, nullable=False, server_default=text("false")),
     # it is told what has become available (PS3.4 Annex R)
+    Column("identified", Boolean, nullable=False, server_default=text("false")),
+    # whoever uses it must say who he is, by a name and a passcode of our accounts (PS3.7 D.3.3.7)
     comment="writer: peers.directory",
 )
 

@@ -1,15 +1,23 @@
 """An association: negotiated, then messages both ways, in the one thread that owns it (PS3.8, PS3.7 9)."""
 
 import socket
-import ssl
 import struct
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from pacs.upper_layer.errors import Aborted, AssociationError, Lost, Rejected, Violation
+from pacs.upper_layer.errors import (
+    Aborted,
+    AssociationError,
+    Foreign,
+    Lost,
+    Rejected,
+    Violation,
+    foreign_protocol_of,
+)
 from pacs.upper_layer.message import C_CANCEL_RQ, RESPONSE, Command, encode_command, parse_command
 from pacs.upper_layer.pdu import (
     ABORT,
@@ -59,7 +67,13 @@ PDV = struct.Struct(">LBB")
 """Length of what follows, context id, message control header (PS3.8 9.3.5.1, E.2)."""
 P_DATA_PDV = struct.Struct(">BxLLBB")
 IS_COMMAND, IS_LAST = 1, 2
+PENDING = (0xFF00, 0xFF01)
+"""Statuses of answers that are not the last (PS3.7 C.1.4)."""
 UNEXPECTED_PDU, UNRECOGNIZED_PDU = 2, 1
+
+
+Secure = Callable[[socket.socket], socket.socket]
+"""Makes of a new connection one over TLS, once the peer has proved who it is. Raises OSError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +102,7 @@ def receive_request(wire: Wire) -> AssociateRequest:
     if kind == ABORT:
         raise Aborted(0, 0)
     if kind != ASSOCIATE_RQ:
-        raise Violation("the first PDU is no A-ASSOCIATE-RQ", UNEXPECTED_PDU)
+        raise _no_pdu(header, "the first PDU is no A-ASSOCIATE-RQ")
     if length > MOST_NEGOTIATED:
         raise Violation(f"an A-ASSOCIATE-RQ of {length} bytes")
     return decode_request(header + wire.read(length))
@@ -100,10 +114,14 @@ def accept(
     contexts: Sequence[AnsweredContext],
     roles: Mapping[str, Roles],
     extended: Mapping[str, bytes],
+    identity: bytes | None = None,
 ) -> "Association":
-    """Say yes. roles: what the requestor may be, for those SOP classes for which it asked."""
+    """Say yes. roles: what the requestor may be, for those SOP classes for which it asked.
+
+    identity: the answer to whom the requestor says to be; None: none.
+    """
     answer = AssociateAccept(
-        request.called_ae_title, request.calling_ae_title, tuple(contexts), MAXIMUM_LENGTH, roles, extended
+        request.called_ae_title, request.calling_ae_title, tuple(contexts), MAXIMUM_LENGTH, roles, extended, identity
     )
     wire.send([encode_accept(answer)])
     abstract_syntaxes = {context.context_id: context.abstract_syntax for context in request.contexts}
@@ -113,7 +131,7 @@ def accept(
         if answered.result == ACCEPTED
         for granted in [roles.get(abstract_syntaxes[answered.context_id], Roles(scu=True, scp=False))]
     ]
-    return Association(wire, request, accepted, request.maximum_length, extended)
+    return Association(wire, request, answer, accepted, request.maximum_length)
 
 
 def reject(wire: Wire, rejected: Rejected) -> None:
@@ -137,13 +155,16 @@ def associate(
     request: AssociateRequest,
     *,
     timeout_s: float = NEGOTIATION_TIMEOUT_S,
-    tls: ssl.SSLContext | None = None,
+    secure: Secure | None = None,
 ) -> "Association":
-    """Open an association with a peer. Raises Rejected and other AssociationErrors, and OSError for no connection."""
+    """Open an association with a peer. secure: by TLS.
+
+    Raises Rejected and other AssociationErrors, and OSError for no connection.
+    """
     sock = socket.create_connection(address, timeout=timeout_s)
     try:
-        if tls is not None:
-            sock = tls.wrap_socket(sock, server_hostname=address[0])
+        if secure is not None:
+            sock = secure(sock)
         wire = Wire(sock)
     except OSError:
         sock.close()
@@ -173,6 +194,8 @@ def _negotiate(wire: Wire, request: AssociateRequest, timeout_s: float) -> "Asso
     wire.send([encode_request(request)])
     wire.limit(timeout_s)
     kind, length = HEADER.unpack(header := wire.read(HEADER.size))
+    if foreign_protocol_of(header):
+        raise _no_pdu(header, "")
     if length > MOST_NEGOTIATED:
         raise Violation(f"an answer of {length} bytes to our A-ASSOCIATE-RQ")
     body = wire.read(length)
@@ -185,6 +208,11 @@ def _negotiate(wire: Wire, request: AssociateRequest, timeout_s: float) -> "Asso
     return _associated(wire, request, decode_accept(header + body))
 
 
+def _no_pdu(head: bytes, what: str) -> Violation:
+    protocol = foreign_protocol_of(head)
+    return Foreign(protocol) if protocol else Violation(what, UNEXPECTED_PDU)
+
+
 def _associated(wire: Wire, request: AssociateRequest, answer: AssociateAccept) -> "Association":
     abstract_syntaxes = {context.context_id: context.abstract_syntax for context in request.contexts}
     accepted = [
@@ -193,7 +221,7 @@ def _associated(wire: Wire, request: AssociateRequest, answer: AssociateAccept) 
         if answered.result == ACCEPTED and answered.context_id in abstract_syntaxes
         for granted in [answer.roles.get(abstract_syntaxes[answered.context_id], Roles(scu=True, scp=False))]
     ]
-    return Association(wire, request, accepted, answer.maximum_length, answer.extended)
+    return Association(wire, request, answer, accepted, answer.maximum_length)
 
 
 def _context(answered: AnsweredContext, abstract_syntax: str, *, as_scu: bool, as_scp: bool) -> Context:
@@ -207,14 +235,20 @@ class Association:
         self,
         wire: Wire,
         request: AssociateRequest,
+        answer: AssociateAccept,
         contexts: Sequence[Context],
         peer_maximum_length: int,
-        extended: Mapping[str, bytes],
     ) -> None:
+        self.request = request
+        self.answer = answer
+        self.statuses: Counter[tuple[int, int]] = Counter()
+        """How many requests, ours and the peer's, ended with which status, by the command field of the request."""
+        self.when_ended: Callable[[BaseException | None], None] | None = None
+        """Told once, when the association has ended, what ended it; None: a release."""
         self.calling_ae_title = request.calling_ae_title
         self.called_ae_title = request.called_ae_title
         self.contexts = {context.context_id: context for context in contexts}
-        self.extended = extended
+        self.extended = answer.extended
         """What was agreed by SOP class extended negotiation."""
         most = min(peer_maximum_length or MOST_SENT, MOST_SENT)
         if most < LEAST_SENT:
@@ -256,6 +290,7 @@ class Association:
             if control & IS_LAST:
                 break
         message = Message(self.contexts[context_id], parse_command(bytes(command)))
+        self._count(message.command)
         if message.command.has_data_set:
             self._data_context, self._is_last_fragment = context_id, False
         return message
@@ -292,6 +327,7 @@ class Association:
 
     def send(self, context: Context, command: Command, data_set: Iterable[Buffer] = ()) -> None:
         """A message. data_set: its bytes in pieces, if the command announces it. Raises AssociationError."""
+        self._count(command)
         buffers, size = [*self._command_pdu(context, encode_command(command))], 0
         if command.has_data_set:
             for fragment, is_last in _fragments(data_set, self._fragment):
@@ -372,6 +408,12 @@ class Association:
         if self._open:
             self._open = False
             abort(self._wire, error)
+        if self.when_ended is not None:
+            self.when_ended(error)
+
+    def _count(self, command: Command) -> None:
+        if command.command_field & RESPONSE and command.status is not None and command.status not in PENDING:
+            self.statuses[command.command_field ^ RESPONSE, command.status] += 1
 
     def _is_expected(self, command: Command) -> bool:
         return command.message_id_being_responded_to in self._expected

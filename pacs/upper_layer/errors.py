@@ -5,6 +5,7 @@ AssociationError
 ├── TimedOut    the peer was silent, or too slow
 ├── Aborted     the peer aborted (A-ABORT)
 ├── Violation   the peer broke the protocol, and is told so with an A-ABORT
+│   └── Foreign the peer speaks another protocol
 ├── Rejected    the association was refused (A-ASSOCIATE-RJ): by us or by the peer
 └── Stopping    we are shutting down
 """
@@ -63,21 +64,42 @@ class Violation(AssociationError):
         """Of PS3.8 Table 9-26."""
 
 
-class Rejected(AssociationError):
-    """The association was refused: result, source and reason of PS3.8 Table 9-21."""
+class Foreign(Violation):
+    """The peer speaks another protocol."""
 
-    def __init__(self, result: int, source: int, reason: int) -> None:
+    def __init__(self, protocol: str) -> None:
+        super().__init__(f"the peer speaks {protocol}", reason=1)
+        self.protocol = protocol
+        """HTTP or TLS."""
+
+
+class Rejected(AssociationError):
+    """The association was refused: result, source and reason of PS3.8 Table 9-21.
+
+    why: in words for our own administrator, where we refuse and know more than the codes say.
+    """
+
+    def __init__(self, result: int, source: int, reason: int, why: str = "") -> None:
         when = "for now" if result == 2 else "for good"
         text = REJECT_REASONS.get((source, reason), f"source {source}, reason {reason}")
-        super().__init__(f"the association was refused {when}: {text}")
+        super().__init__(why or f"the association was refused {when}: {text}")
         self.result = result
         self.source = source
         self.reason = reason
 
 
+NO_REASON_GIVEN = (1, 1, 1)
 UNKNOWN_APPLICATION_CONTEXT = (1, 1, 2)
 UNKNOWN_CALLING_AE_TITLE = (1, 1, 3)
 UNKNOWN_CALLED_AE_TITLE = (1, 1, 7)
 UNKNOWN_PROTOCOL_VERSION = (1, 2, 2)
 TEMPORARY_CONGESTION = (2, 3, 1)
 TOO_MANY_ASSOCIATIONS = (2, 3, 2)
+
+
+def foreign_protocol_of(head: bytes) -> str:
+    """The protocol whose first bytes these are, where a PDU should begin; "": none that we know."""
+    if head[:2] in (b"\x15\x03", b"\x16\x03"):  # a record that holds an alert, or a handshake (RFC 8446 5.1)
+        return "TLS"
+    is_http = head[:4] in (b"HTTP", b"GET ", b"POST", b"HEAD", b"PUT ", b"OPTI", b"DELE", b"CONN")
+    return "HTTP" if is_http else ""

@@ -18,6 +18,8 @@ from pynetdicom.pdu_items import (
     SCP_SCU_RoleSelectionSubItem,
     SOPClassExtendedNegotiationSubItem,
     TransferSyntaxSubItem,
+    UserIdentitySubItemAC,
+    UserIdentitySubItemRQ,
     UserInformationItem,
 )
 
@@ -34,6 +36,9 @@ ROLES_REFUSED = 1
 ABSTRACT_SYNTAX_NOT_SUPPORTED = 3
 TRANSFER_SYNTAXES_NOT_SUPPORTED = 4
 """Results of a presentation context (PS3.8 Table 9-18)."""
+
+USERNAME, USERNAME_AND_PASSCODE, KERBEROS, SAML, JWT = range(1, 6)
+"""The types of user identity (PS3.7 Table D.3-14)."""
 
 HEADER = struct.Struct(">BxL")
 """Type and length, in bytes of what follows, of every PDU."""
@@ -73,6 +78,19 @@ class AnsweredContext:
 
 
 @dataclass(frozen=True, slots=True)
+class UserIdentity:
+    """Who uses the requestor, as he says (PS3.7 D.3.3.7.1)."""
+
+    kind: int
+    """One of USERNAME, USERNAME_AND_PASSCODE, KERBEROS, SAML, JWT."""
+    primary: bytes = field(repr=False)
+    """The name, or the ticket."""
+    secondary: bytes = field(default=b"", repr=False)
+    """The passcode."""
+    wants_answer: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class AssociateRequest:
     """An A-ASSOCIATE-RQ."""
 
@@ -86,6 +104,7 @@ class AssociateRequest:
     """SOP class extended negotiation, by SOP Class UID (PS3.7 D.3.3.5)."""
     application_context: str = APPLICATION_CONTEXT
     protocol_version: int = 1
+    identity: UserIdentity | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +117,8 @@ class AssociateAccept:
     maximum_length: int
     roles: Mapping[str, Roles] = field(default_factory=dict)
     extended: Mapping[str, bytes] = field(default_factory=dict)
+    identity: bytes | None = None
+    """What the acceptor answers to whom it believes who he is (PS3.7 D.3.3.7.2); None: nothing."""
 
 
 def encode_request(request: AssociateRequest) -> bytes:
@@ -138,6 +159,7 @@ def decode_request(pdu: bytes) -> AssociateRequest:
         extended=_extended(user),
         application_context=str(decoded.application_context_name or ""),
         protocol_version=decoded.protocol_version,
+        identity=_identity(user),
     )
 
 
@@ -156,6 +178,7 @@ def decode_accept(pdu: bytes) -> AssociateAccept:
         maximum_length=_maximum_length(user),
         roles=_roles(user),
         extended=_extended(user),
+        identity=_identity_answer(user),
     )
 
 
@@ -244,6 +267,23 @@ def _extended(user: UserInformationItem | None) -> dict[str, bytes]:
     return {str(item.sop_class_uid): item.service_class_application_information or b"" for item in user.ext_neg}
 
 
+def _identity(user: UserInformationItem | None) -> UserIdentity | None:
+    item = user and user.user_identity
+    if not isinstance(item, UserIdentitySubItemRQ):
+        return None
+    return UserIdentity(
+        item.user_identity_type or 0,
+        item.primary_field or b"",
+        item.secondary_field or b"",
+        bool(item.positive_response_requested),
+    )
+
+
+def _identity_answer(user: UserInformationItem | None) -> bytes | None:
+    item = user and user.user_identity
+    return (item.server_response or b"") if isinstance(item, UserIdentitySubItemAC) else None
+
+
 def _application_context() -> ApplicationContextItem:
     item = ApplicationContextItem()
     item.application_context_name = UID(APPLICATION_CONTEXT)
@@ -284,8 +324,25 @@ def _user_information(pdu: AssociateRequest | AssociateAccept) -> UserInformatio
     roles = [_role_item(uid, roles) for uid, roles in pdu.roles.items()]
     extended = [_extended_item(uid, value) for uid, value in pdu.extended.items()]
     information = UserInformationItem()
-    information.user_data = [maximum_length, implementation, *roles, version, *extended]
+    information.user_data = [maximum_length, implementation, *roles, version, *extended, *_identity_items(pdu)]
     return information
+
+
+def _identity_items(pdu: AssociateRequest | AssociateAccept) -> list[UserIdentitySubItemRQ | UserIdentitySubItemAC]:
+    match pdu.identity:
+        case None:
+            return []
+        case UserIdentity() as identity:
+            item = UserIdentitySubItemRQ()
+            item.user_identity_type = identity.kind
+            item.positive_response_requested = int(identity.wants_answer)
+            item.primary_field = identity.primary
+            item.secondary_field = identity.secondary
+            return [item]
+        case answer:
+            answered = UserIdentitySubItemAC()
+            answered.server_response = answer
+            return [answered]
 
 
 def _role_item(uid: str, roles: Roles) -> SCP_SCU_RoleSelectionSubItem:

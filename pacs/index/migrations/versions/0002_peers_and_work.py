@@ -160,3 +160,4 @@ def upgrade() -> None:
     op.add_column("peer", sa.Column("max_per_minute", sa.Integer()))
     op.add_column("peer", sa.Column("relational", sa.Boolean(), server_default=sa.text("false"), nullable=False))
     op.add_column("peer", sa.Column("notified", sa.Boolean(), server_default=sa.text("false"), nullable=False))
+    op.add_column("peer", sa.Column("identified", sa.Boolean(), server_default=sa.text("false"), nullable=False))
