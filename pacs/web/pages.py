@@ -35,6 +35,7 @@ router = APIRouter(include_in_schema=False)
 @router.get("/")
 @router.get("/viewer")
 @router.get("/signin")
+@router.get("/admin")
 def show_viewer(request: Request) -> Response:
     """The one page; the script in it looks at the address."""
     if not (STATIC / "index.html").exists():

@@ -1,9 +1,10 @@
 // What the page says, in the reader's language: vi, en or fr. A text is added in all three files; a test compares them.
 import { signal } from "@preact/signals-core";
+import type englishAdmin from "./admin.en.json";
 import type english from "./en.json";
 
 export type Language = "vi" | "en" | "fr";
-export type Key = keyof typeof english;
+export type Key = keyof typeof english | keyof typeof englishAdmin;
 /** A text, or one for each plural form the language has (CLDR: "one", "other"). */
 export type Text = string | Readonly<Record<string, string>>;
 export type Values = Readonly<Record<string, string | number>>;
@@ -16,11 +17,11 @@ const KEPT_UNDER = "filmless.language";
 export const language = signal<Language>("en");
 const texts = signal<Readonly<Record<string, Text>>>({});
 
-const LOAD: Readonly<Record<Language, () => Promise<{ default: Readonly<Record<string, Text>> }>>> = {
-  vi: () => import("./vi.json"),
-  en: () => import("./en.json"),
-  fr: () => import("./fr.json"),
-};
+/** What fetches the texts of a part of the page in each language. */
+export type Texts = Readonly<Record<Language, () => Promise<{ default: Readonly<Record<string, Text>> }>>>;
+
+/** The parts of the page that have been opened: all speak the same language. */
+const opened: Texts[] = [{ vi: () => import("./vi.json"), en: () => import("./en.json"), fr: () => import("./fr.json") }];
 
 function isLanguage(word: string | null): word is Language {
   return word !== null && word in LANGUAGES;
@@ -35,10 +36,16 @@ export function preferred(kept: string | null, browser: readonly string[]): Lang
 
 /** The page speaks `wanted` once this resolves. */
 export async function speak(wanted: Language): Promise<void> {
-  const { default: loaded } = await LOAD[wanted]();
-  texts.value = loaded;
+  const loaded = await Promise.all(opened.map((part) => part[wanted]()));
+  texts.value = Object.assign({}, ...loaded.map((part) => part.default));
   language.value = wanted;
   if (typeof document !== "undefined") document.documentElement.lang = wanted;
+}
+
+/** A part of the page that is not always needed has its texts too once this resolves. */
+export function speakAlso(part: Texts): Promise<void> {
+  if (!opened.includes(part)) opened.push(part);
+  return speak(language.peek());
 }
 
 export function speakPreferred(): Promise<void> {

@@ -1,6 +1,7 @@
 // The language and the way out, at the end of every page's top line.
 import type { JSX } from "preact";
 import { choose, language, LANGUAGES, t, type Language } from "../i18n";
+import { go } from "../state/route";
 import { me, signOut } from "../state/session";
 import { Menu, MenuItem } from "./menu";
 
@@ -20,6 +21,7 @@ export function AccountMenu(): JSX.Element | null {
   return (
     <Menu name={person.name} icon="user" class="account">
       <div class="menu-head">{person.name}</div>
+      {person.role === "admin" && <MenuItem text={t("admin")} icon="presets" run={() => go("/admin")} />}
       <MenuItem text={t("signin.out")} icon="leave" run={() => void signOut()} />
     </Menu>
   );

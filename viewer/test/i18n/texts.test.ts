@@ -3,11 +3,15 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { Language, Text } from "../../src/i18n";
-import en from "../../src/i18n/en.json";
+import adminEn from "../../src/i18n/admin.en.json";
+import adminFr from "../../src/i18n/admin.fr.json";
+import adminVi from "../../src/i18n/admin.vi.json";
+import everywhereEn from "../../src/i18n/en.json";
 import fr from "../../src/i18n/fr.json";
 import vi from "../../src/i18n/vi.json";
 
-const TEXTS: Readonly<Record<Language, Readonly<Record<string, Text>>>> = { vi, en, fr };
+const en = { ...everywhereEn, ...adminEn };
+const TEXTS: Readonly<Record<Language, Readonly<Record<string, Text>>>> = { vi: { ...vi, ...adminVi }, en, fr: { ...fr, ...adminFr } };
 const LANGUAGES = Object.keys(TEXTS) as Language[];
 const SOURCE = join(import.meta.dirname, "../../src");
 
@@ -57,9 +61,13 @@ describe.each(LANGUAGES)("%s", (language) => {
   });
 });
 
+test("a text is in one file only: what every page says, or what administrators see", () => {
+  expect(Object.keys(adminEn).filter((key) => key in everywhereEn)).toEqual([]);
+});
+
 test("every text is said somewhere", () => {
   const source = sourceText();
-  const madeUp = [...source.matchAll(/`([a-z_]+\.)\$\{/g)].map(([, prefix]) => prefix!);
+  const madeUp = [...source.matchAll(/`([a-z_]+\.[a-z_]*)\$\{/g)].map(([, prefix]) => prefix!);
   const unsaid = Object.keys(en).filter((key) => !source.includes(`"${key}"`) && !madeUp.some((prefix) => key.startsWith(prefix)));
   expect(unsaid).toEqual([]);
 });
