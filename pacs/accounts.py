@@ -15,12 +15,13 @@ from datetime import UTC, datetime, timedelta
 import structlog
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, case, delete, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from pacs import audit
 from pacs.context import EVERYTHING, Actor, Pacs, Permission
 from pacs.errors import NotAuthenticated, OutOfResources, TooManyAttempts
+from pacs.index.prepared import Prepared
 from pacs.index.tables import account, credential
 
 log = structlog.get_logger(__name__)
@@ -151,11 +152,10 @@ def create_token(pacs: Pacs, actor: Actor, role: str, *, name: str = "", lasts: 
 
 def actor_of_session(pacs: Pacs, secret: str, address: str = "") -> Actor:
     """The person of a session cookie. Raises NotAuthenticated."""
-    now = datetime.now(UTC)
     found = _find(pacs, "session", secret)
-    if found is None or now - found.used_at > IDLE:
+    if found is None or found.is_idle:
         raise NotAuthenticated("the session has ended")
-    if now - found.used_at > TOUCH:
+    if found.is_to_touch:
         _touch(pacs, found.pk)
     return Actor("person", found.name, address, PERMISSIONS[found.role], role=found.role)
 
@@ -168,9 +168,19 @@ def actor_of_token(pacs: Pacs, secret: str, address: str = "") -> Actor:
     return Actor("peer", found.name, address, PERMISSIONS[found.role], role=found.role)
 
 
-SELECT_CREDENTIAL = select(
-    credential.c.pk, credential.c.name, credential.c.role, credential.c.expires_at, credential.c.used_at
-).where(credential.c.digest == bindparam("digest"), credential.c.kind == bindparam("kind"))
+SELECT_CREDENTIAL = Prepared(
+    select(
+        credential.c.pk,
+        credential.c.name,
+        credential.c.role,
+        case((credential.c.used_at < bindparam("idle_since"), 1), else_=0),
+        case((credential.c.used_at < bindparam("touched_since"), 1), else_=0),
+    ).where(
+        credential.c.digest == bindparam("digest"),
+        credential.c.kind == bindparam("kind"),
+        or_(credential.c.expires_at.is_(None), credential.c.expires_at > bindparam("now")),
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,19 +188,19 @@ class _Credential:
     pk: int
     name: str
     role: str
-    used_at: datetime
+    is_idle: int
+    """Whether it was not used for longer than a session may rest: 0 or 1."""
+    is_to_touch: int
+    """Whether its use is to be written down again."""
 
 
 def _find(pacs: Pacs, kind: str, secret: str) -> _Credential | None:
     """The credential of a secret, unless it is too old."""
+    now = datetime.now(UTC)
+    times = {"now": now, "idle_since": now - IDLE, "touched_since": now - TOUCH}
     with pacs.database.read() as connection:
-        row = connection.execute(SELECT_CREDENTIAL, {"digest": _digest(secret), "kind": kind}).first()
-    if row is None:
-        return None
-    pk, name, role, expires_at, used_at = row
-    if expires_at is not None and datetime.now(UTC) >= expires_at:
-        return None
-    return _Credential(pk, name, role, used_at)
+        rows = SELECT_CREDENTIAL.rows(connection, {"digest": _digest(secret), "kind": kind, **times})
+    return _Credential(*rows[0]) if rows else None
 
 
 def _touch(pacs: Pacs, pk: int) -> None:

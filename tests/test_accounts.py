@@ -2,6 +2,7 @@
 
 import unicodedata
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import datetime, timedelta
 
 import pytest
@@ -11,7 +12,10 @@ from sqlalchemy import select, update
 from pacs import accounts
 from pacs.context import EVERYTHING, SYSTEM, Actor, Pacs
 from pacs.errors import NotAllowed, NotAuthenticated, TooManyAttempts
+from pacs.index.session import Database
 from pacs.index.tables import account, audit, credential
+from pacs.settings import Settings
+from storage.memory import MemoryStore
 
 PASSWORD = "đúng ngựa pin kẹp giấy"
 
@@ -104,6 +108,24 @@ def test_only_who_administers_makes_accounts_and_tokens(pacs: Pacs) -> None:
         accounts.add_account(pacs, reader, "mallory", PASSWORD, "admin")
     with pytest.raises(NotAllowed):
         accounts.create_token(pacs, reader, "admin")
+
+
+def test_each_database_tells_what_is_too_old(database_url: str, settings: Settings) -> None:
+    with closing(Database(database_url)) as database:
+        database.migrate()
+        pacs = Pacs(settings, database, MemoryStore())
+        short = accounts.create_token(pacs, SYSTEM, "modality", lasts=timedelta(hours=1))
+        endless = accounts.create_token(pacs, SYSTEM, "auditor")
+        session = accounts.sign_in_by_link(pacs, accounts.create_link(pacs))
+        assert [accounts.actor_of_token(pacs, one).role for one in (short, endless)] == ["modality", "auditor"]
+        assert accounts.actor_of_session(pacs, session).role == "admin"
+
+        grow_older(pacs, timedelta(hours=1))
+
+        assert accounts.actor_of_token(pacs, endless).role == "auditor"
+        for of_secret, secret in ((accounts.actor_of_token, short), (accounts.actor_of_session, session)):
+            with pytest.raises(NotAuthenticated):
+                of_secret(pacs, secret)
 
 
 def test_a_session_ends_when_it_is_idle(jane: Pacs) -> None:

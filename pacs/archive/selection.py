@@ -13,6 +13,7 @@ from pacs.dicom.frames import FrameTable
 from pacs.dicom.part10 import DEFLATED_LITTLE_ENDIAN
 from pacs.errors import NotFound, OutOfResources
 from pacs.index import tables
+from pacs.index.prepared import Prepared
 from storage.errors import StoreError
 
 log = structlog.get_logger(__name__)
@@ -55,12 +56,12 @@ def instances(pacs: Pacs, actor: Actor, study: Uids = None, series: Uids = None,
     actor.require("retrieve")
     with pacs.database.read() as connection:
         if isinstance(study, str) and isinstance(series, str) and isinstance(sop, str) and actor.studies is None:
-            rows = connection.execute(_SELECT_KNOWN, {"study": study, "series": series, "sop": sop}).all()
+            rows = _KNOWN.rows(connection, {"study": study, "series": series, "sop": sop})
         else:
-            rows = connection.execute(_select_refs(actor, study, series, sop)).all()
+            rows = [tuple(row) for row in connection.execute(_select_refs(actor, study, series, sop))]
     if not rows:
         raise NotFound("no such study, series or instance")
-    return sorted((InstanceRef(*row) for row in rows), key=_order)
+    return sorted(map(_ref, rows), key=_order)
 
 
 def instance_with_frames(
@@ -69,11 +70,11 @@ def instance_with_frames(
     """One instance and where its frames lie, by one select. Raises NotAllowed, NotFound."""
     actor.require("retrieve")
     with pacs.database.read() as connection:
-        row = connection.execute(_SELECT_ONE, {"study": study, "series": series, "sop": sop}).one_or_none()
-    if row is None or (actor.studies is not None and study not in actor.studies):
+        rows = _KNOWN_WITH_FRAMES.rows(connection, {"study": study, "series": series, "sop": sop})
+    if not rows or (actor.studies is not None and study not in actor.studies):
         raise NotFound("no such instance")
-    *ref, data = row
-    return InstanceRef(*ref), None if data is None else FrameTable.from_bytes(data)
+    ((*ref, data),) = rows
+    return _ref(ref), None if data is None else FrameTable.from_bytes(data)
 
 
 def frame_tables(pacs: Pacs, refs: Sequence[InstanceRef]) -> dict[int, FrameTable]:
@@ -141,6 +142,10 @@ def data_set(pacs: Pacs, ref: InstanceRef) -> bytes:
 def data_set_chunks(pacs: Pacs, ref: InstanceRef, size: int = CHUNK) -> Iterator[bytes]:
     """The data set as it was received, in chunks. The last is given only when the digest is right."""
     return _checked_chunks(pacs, ref, ref.data_set_offset, size)
+
+
+def _ref(row: Sequence[Any]) -> InstanceRef:
+    return InstanceRef(*[*row[:-1], bool(row[-1])])
 
 
 def _select_refs(actor: Actor, study: Uids, series: Uids, sop: Uids) -> Select[tuple[Any, ...]]:
@@ -224,16 +229,17 @@ _SELECT_REFS: Select[tuple[Any, ...]] = (
         tables.series.c.series_number,
         tables.instance.c.instance_number,
         func.coalesce(tables.instance.c.number_of_frames, case((_HAS_PIXELS, 1), else_=0)),
-        _HAS_FRAMES,
+        case((_HAS_FRAMES, 1), else_=0),
     )
     .select_from(tables.instance.join(tables.series).join(tables.study))
     .where(tables.instance.c.current)
 )
 
-# Built once: they stand on the path of every instance and every frame.
+# They stand on the path of every instance and every frame.
 _SELECT_KNOWN = _SELECT_REFS.where(
     tables.study.c.study_instance_uid == bindparam("study"),
     tables.series.c.series_instance_uid == bindparam("series"),
     tables.instance.c.sop_instance_uid == bindparam("sop"),
 )
-_SELECT_ONE = _SELECT_KNOWN.add_columns(tables.instance.c.frame_table)
+_KNOWN = Prepared(_SELECT_KNOWN)
+_KNOWN_WITH_FRAMES = Prepared(_SELECT_KNOWN.add_columns(tables.instance.c.frame_table))

@@ -5,6 +5,7 @@ import io
 import json
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from pydicom.encaps import encapsulate
 from pydicom.filereader import read_dataset
 from pydicom.sequence import Sequence
 
-from pacs.archive import retrieve
+from pacs.archive import retrieve, selection
 from pacs.archive.ingest import receive
 from pacs.archive.metadata import series_document
 from pacs.context import SYSTEM, Actor, Pacs
@@ -38,6 +39,9 @@ from pacs.dicom.pixels import (
 from pacs.dicom.presentation import Window
 from pacs.dicom.render import Viewport, rgb_of
 from pacs.errors import NotAcceptable, NotAllowed, NotFound, OutOfResources, Undecodable
+from pacs.index.session import Database
+from pacs.settings import Settings
+from storage.memory import MemoryStore
 from tests.archive.kept import upload
 from tests.archive.museum import PICTURES, Exhibit, empty_index, exhibited
 from tests.make import data_set_bytes, make_ct, make_uid
@@ -132,6 +136,33 @@ def test_a_link_knows_its_own_studies_only(pacs: Pacs) -> None:
         retrieve.frames(pacs, stranger, *uids, [1])
     with pytest.raises(NotFound):
         retrieve.viewer_frames(pacs, stranger, *uids[:2], [0])
+
+
+def test_each_database_knows_an_instance_and_its_frames(database_url: str, settings: Settings) -> None:
+    settings.data.mkdir(parents=True, exist_ok=True)
+    with closing(Database(database_url)) as database:
+        database.migrate()
+        pacs = Pacs(settings, database, MemoryStore())
+        ds = make_ct()
+        uids = uids_of(kept_ref(pacs, ds))
+
+        (ref,) = retrieve.instances(pacs, SYSTEM, *uids)
+
+        assert ref == retrieve.instances(pacs, SYSTEM, sop=ds.SOPInstanceUID)[0]
+        assert ref.has_frames is True
+        assert list(retrieve.frames(pacs, SYSTEM, *uids, [1]).frames) == [ds.PixelData]
+
+
+@pytest.mark.parametrize("size", [500, 200_000])
+def test_files_one_after_another_are_those_that_were_kept(
+    pacs: Pacs, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(selection, "CHUNK", size)
+    refs = [kept_ref(pacs, make_ct(InstanceNumber=number)) for number in (1, 2, 3)]
+
+    given = [b"".join(file) for file in retrieve.whole_files(pacs, refs)]
+
+    assert given == [retrieve.whole_file(pacs, ref) for ref in refs]
 
 
 @pytest.mark.parametrize("size", [1, 300, 1 << 20])
