@@ -103,7 +103,8 @@ class _Batch:
         self._studies: dict[str, _Study] = {}
         self._series: dict[tuple[str, str], _Series] = {}
         self._rows: list[dict[str, Any]] = []
-        self._stored: dict[tuple[Actor, str], int] = {}
+        self._stored: dict[tuple[str, str, str], list[Arrival]] = {}
+        """By who sent them and their study. An Actor as a key would be hashed whole for each."""
         self._load_versions({arrival.header.sop_instance_uid for arrival in arrivals})
         self._load_places(
             {arrival.header.study_instance_uid for arrival in arrivals},
@@ -144,8 +145,8 @@ class _Batch:
             _UPDATE_SERIES.run(self._connection, changed)
             touched = [one for one in self._studies.values() if one.new_instances]
             _UPDATE_STUDY.run(self._connection, [_study_change(one, self._now) for one in touched])
-        for (actor, uid), count in self._stored.items():
-            audit.record(self._connection, actor, "stored", study_instance_uid=uid, detail=f"instances: {count}")
+        for sent in self._stored.values():
+            self._audit(sent[0], "stored", f"instances: {len(sent)}")
 
     def _load_versions(self, sop_instance_uids: set[str]) -> None:
         for row in _SELECT_VERSIONS.rows(self._connection, {"uids": list(sop_instance_uids)}):
@@ -170,7 +171,9 @@ class _Batch:
         self._rows.append(_instance_row(arrival, of_series.pk, is_current))
         self._versions.setdefault(header.sop_instance_uid, []).append(claim)
         if is_current:
-            self._count(arrival)
+            if not arrival.is_adopted:
+                key = arrival.actor.name, arrival.actor.address, header.study_instance_uid
+                self._stored.setdefault(key, []).append(arrival)
             of_series.new_instances += 1
             of_study.new_instances += 1
             of_study.modalities.add(str(header.values["modality"]))
@@ -180,11 +183,6 @@ class _Batch:
             self._audit(arrival, "version", f"{header.sop_instance_uid} {arrival.object_key}")
         if differing := demographics_that_differ(of_study.patient, header.values):
             self._flag(arrival, "demographics", detail=", ".join(differing))
-
-    def _count(self, arrival: Arrival) -> None:
-        if not arrival.is_adopted:
-            key = arrival.actor, arrival.header.study_instance_uid
-            self._stored[key] = self._stored.get(key, 0) + 1
 
     def _study(self, arrival: Arrival, identity: str) -> _Study:
         uid = arrival.header.study_instance_uid
