@@ -16,8 +16,9 @@ from pacs.dicom.references import (
 )
 from pacs.dicom.status import PROCESSING_FAILURE, status_of
 from pacs.errors import PacsError
-from pacs.peers.dimse import UNCOMPRESSED, Unreachable, explanation_of, open_association
+from pacs.peers.dimse import UNCOMPRESSED, Unreachable, open_association
 from pacs.peers.directory import Peer
+from pacs.peers.doctor import explanation_of
 from pacs.upper_layer.association import Association, Context, Message
 from pacs.upper_layer.errors import AssociationError, Lost, Violation
 from pacs.upper_layer.message import (
@@ -34,7 +35,7 @@ REQUEST_STORAGE_COMMITMENT = 1
 ALL_COMMITTED, SOME_FAILED = 1, 2
 """The two events (PS3.4 J.3.3)."""
 AS_SCP = {STORAGE_COMMITMENT: Roles(scu=False, scp=True)}
-PATIENCE_S = 5.0
+PATIENCE_S = 2.0
 """How long a peer that was asked has to report on the same association."""
 
 TakeReport = Callable[[CommitmentReport], None]

@@ -85,7 +85,7 @@ def take(pacs: Pacs, actor: Actor, request: CommitmentRequest) -> int:
     The same request again is the same transaction, to be checked and reported again; another one under a Transaction
     UID that is known fails as a whole (PS3.3 C.14.1.1). Raises NotAllowed, OutOfResources.
     """
-    actor.require("store")
+    actor.require("commit")
     detail = f"{request.transaction_uid}: {len(request.references)} instances"
     with pacs.database.write() as connection:
         _forget_old(connection)

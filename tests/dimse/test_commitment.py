@@ -86,7 +86,7 @@ class Modality:
         server = ae.start_server(("127.0.0.1", port), block=False, evt_handlers=handlers)
         assert server is not None
         port = server.server_address[1]
-        directory.add(door.pacs, SYSTEM, self.name, "127.0.0.1", port, may=["store"])
+        directory.add(door.pacs, SYSTEM, self.name, "127.0.0.1", port, may=["store", "commit"])
         try:
             yield port
         finally:
