@@ -10,9 +10,10 @@ import typer
 from pacs import accounts
 from pacs.archive import recovery
 from pacs.archive.media import Found, files_in, import_files
-from pacs.commands import peer
+from pacs.commands import peer, route
 from pacs.commands.console import fail, opened_pacs, settings_of, told_plainly, told_progress
 from pacs.commands.console import migrate as bring_up_to_date
+from pacs.conformance import statement
 from pacs.context import SYSTEM, Actor, Pacs
 from pacs.errors import PacsError
 from pacs.supervisor import Supervisor
@@ -28,6 +29,8 @@ token_commands = typer.Typer(help="Programs that ask the web door.", no_args_is_
 app.add_typer(user_commands, name="user")
 app.add_typer(token_commands, name="token")
 app.add_typer(peer.app, name="peer")
+app.add_typer(route.app, name="route")
+app.command("send")(route.send)
 
 
 @app.command()
@@ -103,6 +106,12 @@ def migrate() -> None:
         pacs = open_pacs(settings_of())
         pacs.database.migrate()
         close_pacs(pacs)
+
+
+@app.command()
+def conformance() -> None:
+    """Print the DICOM conformance statement, made from what is registered."""
+    typer.echo(statement(settings_of()), nl=False)
 
 
 @user_commands.command("add")

@@ -7,11 +7,13 @@ from fastapi import FastAPI
 
 import pacs as package
 from pacs.context import Pacs
-from pacs.web import api, auth, docs, health, pages, qido, rendered, stow, wado
+from pacs.web import api, auth, docs, health, pages, qido, rendered, routes, stow, wado
 from pacs.web.headers import Headers, policy_of_build
 from pacs.web.problem import answer_problems
 from pacs.web.short_way import ShortWay
 
+ROUTERS = tuple(room.router for room in (wado, qido, rendered, stow, api, routes, auth, health, docs, pages))
+"""The one of the pages stands last: it takes every address that is left."""
 THREADS = 40
 """That answer at once, in one process: most of them wait for a disk or a bucket."""
 
@@ -31,6 +33,6 @@ def create_app(pacs: Pacs) -> FastAPI:
     answer_problems(app)
     app.add_middleware(ShortWay, routers=(wado.router, qido.router, rendered.router), threads=app.state.threads)
     app.add_middleware(Headers, policy=policy_of_build(pages.STATIC))
-    for room in (wado, qido, rendered, stow, api, auth, health, docs, pages):
-        app.include_router(room.router)
+    for router in ROUTERS:
+        app.include_router(router)
     return app
