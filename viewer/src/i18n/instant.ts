@@ -1,4 +1,5 @@
 // Our own times as a person reads them, in this place's time.
+import { daOf, dateText } from "./format";
 import { language } from "./index";
 
 const UNITS: readonly (readonly [Intl.RelativeTimeFormatUnit, number])[] = [
@@ -11,7 +12,9 @@ const UNITS: readonly (readonly [Intl.RelativeTimeFormatUnit, number])[] = [
 /** An instant (ISO 8601) as date and time to the second; "" where there is none. */
 export function instantText(iso: string | null): string {
   if (!iso) return "";
-  return new Intl.DateTimeFormat(language.value, { dateStyle: "short", timeStyle: "medium" }).format(new Date(iso));
+  const at = new Date(iso);
+  const time = new Intl.DateTimeFormat(language.value, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+  return `${dateText(daOf(at))} ${time.format(at)}`;
 }
 
 /** How long ago it was, or how soon it will be: "3 minutes ago", "in 2 hours". */

@@ -261,6 +261,11 @@ export function fetchCorrections(state: CorrectionState, signal?: AbortSignal): 
   return fetchJson(`/api/corrections?${new URLSearchParams({ state })}`, signal);
 }
 
+/** Corrects one attribute of a study by hand. */
+export function addCorrection(studyUid: string, attribute: string, value: string): Promise<Answer<unknown>> {
+  return send("POST", "/api/corrections", { study_instance_uid: studyUid, attribute, value });
+}
+
 export function actOnCorrection(pk: number, action: CorrectionAction): Promise<Answer<unknown>> {
   return send("POST", `/api/corrections/${pk}/${action}`);
 }

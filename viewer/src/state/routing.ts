@@ -47,7 +47,7 @@ async function askDeliveries(stop: AbortSignal): Promise<Answer<DeliveryPage>> {
 }
 
 const OFFERED: Readonly<Record<DeliveryState, readonly DeliveryAction[]>> = {
-  waiting: ["pause", "cancel"],
+  waiting: ["again", "pause", "cancel"],
   sending: ["pause", "cancel"],
   paused: ["resume", "cancel"],
   failed: ["again", "cancel"],

@@ -22,6 +22,7 @@ export function Menu({ name, icon, text, side = "right", disabled = false, child
   useEffect(() => {
     if (!open) return;
     items(root.current)[0]?.focus({ focusVisible: false } as FocusOptions);
+    root.current?.querySelector(".menu-panel")?.scrollIntoView({ block: "nearest" });
     const closeOutside = (event: PointerEvent): void => {
       if (!root.current?.contains(event.target as Node)) setOpen(false);
     };

@@ -1,8 +1,8 @@
 // Corrections: the text as it is kept beside the text as it shall be told, and a decision.
 import type { JSX } from "preact";
-import { useEffect } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { t, type Key } from "../../i18n";
-import { nameText } from "../../i18n/format";
+import { dateText, nameText, sexText } from "../../i18n/format";
 import { agoText, instantText } from "../../i18n/instant";
 import { actOnCorrection, CORRECTION_STATES, type Correction, type CorrectionAction } from "../../net/admin";
 import { corrections, decisionsFor, showCorrections, shownCorrections } from "../../state/corrections";
@@ -10,6 +10,7 @@ import { bindFresh } from "../../state/fresh";
 import { viewerAddress } from "../../state/route";
 import { Notice } from "../notice";
 import { Problem, useAct } from "./act";
+import { CorrectionForm } from "./correctionform";
 import { follow } from "./link";
 import { usePages } from "./pager";
 import { Listed, moveThroughRows, Section } from "./section";
@@ -17,10 +18,16 @@ import { Listed, moveThroughRows, Section } from "./section";
 const LOOK_MS = 10_000;
 
 export function Corrections(): JSX.Element {
+  const [adding, setAdding] = useState(false);
   useEffect(() => bindFresh(corrections, LOOK_MS), []);
+  const add = (
+    <button type="button" class="button framed" onClick={() => setAdding(true)}>
+      {t("corrections.add")}
+    </button>
+  );
   return (
     <div class="admin-page">
-      <Section title={t("admin.corrections")} hint={t("corrections.hint")}>
+      <Section title={t("admin.corrections")} actions={add} hint={t("corrections.hint")}>
         <div class="chips" role="group" aria-label={t("corrections.states")}>
           {CORRECTION_STATES.map((state) => (
             <button key={state} type="button" class="chip" aria-pressed={state === shownCorrections.value} onClick={() => showCorrections(state)}>
@@ -30,6 +37,7 @@ export function Corrections(): JSX.Element {
         </div>
         <Listed of={corrections}>{(known) => (known.length === 0 ? <Notice icon="document" title={t(`corrections.none_${shownCorrections.value}`)} /> : <All corrections={known} />)}</Listed>
       </Section>
+      {adding && <CorrectionForm close={() => setAdding(false)} />}
     </div>
   );
 }
@@ -67,11 +75,11 @@ function CorrectionRow({ correction }: { readonly correction: Correction }): JSX
         <dl class="beside">
           <div>
             <dt>{t("corrections.kept")}</dt>
-            <dd class="kept">{kept || "–"}</dd>
+            <dd class="kept">{valueText(attribute, kept) || "–"}</dd>
           </div>
           <div>
             <dt>{t("corrections.value")}</dt>
-            <dd>{value || "–"}</dd>
+            <dd>{valueText(attribute, value) || "–"}</dd>
           </div>
         </dl>
         <p class="soft" title={instantText(at)}>
@@ -104,4 +112,16 @@ const ATTRIBUTES: Readonly<Record<string, Key>> = {
 function attributeText(keyword: string): string {
   const key = ATTRIBUTES[keyword];
   return key ? t(key) : keyword;
+}
+
+const WRITTEN: Readonly<Record<string, (value: string) => string>> = {
+  PatientName: nameText,
+  ReferringPhysicianName: nameText,
+  PatientBirthDate: dateText,
+  PatientSex: sexText,
+};
+
+/** A value as a person reads it. */
+function valueText(keyword: string, value: string): string {
+  return WRITTEN[keyword]?.(value) ?? value;
 }

@@ -44,8 +44,10 @@ function OneAssociation({ record }: { readonly record: AssociationRecord }): JSX
   );
 }
 
-function requestText({ service, count }: Requests): string {
-  return `${service} ${numberText(count)}×`;
+/** "C-STORE 318×", and "C-STORE C000 2×" where it did not go well. */
+function requestText({ service, status, count }: Requests): string {
+  const written = hexText(status);
+  return [service, written === SUCCESS ? "" : written, `${numberText(count)}×`].filter(Boolean).join(" ");
 }
 
 function lastingText({ address, began_at, ended_at }: AssociationRecord): string {
@@ -59,7 +61,7 @@ function ContextTable({ contexts }: { readonly contexts: readonly Context[] }): 
   if (contexts.length === 0) return <p class="admin-hint">{t("doctor.no_contexts")}</p>;
   const ordered = [...contexts.filter(({ accepted }) => !accepted), ...contexts.filter(({ accepted }) => accepted)];
   return (
-    <table class="admin-table small-table">
+    <table class="admin-table small-table stacked">
       <caption>{t("doctor.contexts")}</caption>
       <thead>
         <tr>
@@ -117,8 +119,14 @@ function RequestTable({ requests }: { readonly requests: readonly Requests[] }):
   );
 }
 
-/** A DIMSE status as the standard writes it: A700, and 0000 in words. */
+const SUCCESS = "0000";
+
+/** A DIMSE status as the standard writes it: A700. */
+function hexText(status: string | number): string {
+  return typeof status === "number" ? status.toString(16).toUpperCase().padStart(4, "0") : status;
+}
+
 function statusText(status: string | number): string {
-  const written = typeof status === "number" ? status.toString(16).toUpperCase().padStart(4, "0") : status;
-  return written === "0000" ? `0000 (${t("doctor.success")})` : written;
+  const written = hexText(status);
+  return written === SUCCESS ? `${written} (${t("doctor.success")})` : written;
 }

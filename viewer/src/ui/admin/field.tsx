@@ -85,9 +85,16 @@ export function Tick({ label, name, value = "yes", ticked, hint }: TickProps): J
   );
 }
 
-export function Ticks({ legend, children }: { readonly legend: string; readonly children: ComponentChildren }): JSX.Element {
+interface TicksProps {
+  readonly legend: string;
+  /** Their labels are of a few letters. */
+  readonly short?: boolean;
+  readonly children: ComponentChildren;
+}
+
+export function Ticks({ legend, short = false, children }: TicksProps): JSX.Element {
   return (
-    <fieldset class="ticks">
+    <fieldset class={short ? "ticks short" : "ticks"}>
       <legend>{legend}</legend>
       <div>{children}</div>
     </fieldset>

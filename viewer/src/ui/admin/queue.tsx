@@ -114,7 +114,8 @@ interface ChoiceProps {
 
 function Choice({ delivery, action, icon, act }: ChoiceProps): JSX.Element | null {
   if (!isOffered(action, delivery)) return null;
-  return <MenuItem text={t(`queue.${action}` as Key)} icon={icon} run={() => void act(actOnDelivery(delivery.pk, action))} />;
+  const label: Key = action === "again" && isQueued(delivery) ? "queue.now" : `queue.${action}`;
+  return <MenuItem text={t(label)} icon={icon} run={() => void act(actOnDelivery(delivery.pk, action))} />;
 }
 
 function progressText({ sent, number }: Delivery): string {

@@ -3,8 +3,7 @@ import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { numberText, t } from "../../i18n";
 import { weekdayText } from "../../i18n/instant";
-import type { Answer } from "../../net/api";
-import { changeRoute, removeRoute, type Route, type Rule } from "../../net/admin";
+import { changeRoute, type Route, type Rule } from "../../net/admin";
 import { bindFresh } from "../../state/fresh";
 import { peers } from "../../state/peers";
 import { endsOf, routes } from "../../state/routing";
@@ -58,47 +57,23 @@ function Rules({ routes: known, edit }: { readonly routes: readonly Route[]; rea
 
 function RuleRow({ route, edit }: { readonly route: Route; readonly edit: () => void }): JSX.Element {
   const { working, failed, run } = useAct();
-  const [asked, setAsked] = useState(false);
-
-  const change = async (act: Promise<Answer<unknown>>): Promise<void> => {
-    if (await run(act)) await routes.ask();
-  };
   const { pk, created_at: _created, ...fields } = route;
+  const turn = async (): Promise<void> => {
+    if (!working && (await run(changeRoute(pk, { ...fields, enabled: !route.enabled })))) await routes.ask();
+  };
   return (
-    <li data-row={pk} class={route.enabled ? "" : "off"}>
+    <li data-row={pk} class={route.enabled ? "rule" : "rule off"}>
       <div class="what">
         <button type="button" class="row-name" onClick={edit}>
           {route.name}
         </button>
         <p>
-          {ruleText(route.rule)} <span class="soft">→</span> <b>{route.destination}</b>
+          {ruleText(route.rule)} → <b>{route.destination}</b>
         </p>
         {route.priority !== 0 && <p class="soft">{t("rules.with_priority", { n: numberText(route.priority) })}</p>}
         <Problem failed={failed} />
       </div>
-      <div class="does">
-        {asked ? (
-          <>
-            <button type="button" class="button framed danger" disabled={working} autofocus onClick={() => void change(removeRoute(pk))}>
-              {t("rules.remove_now")}
-            </button>
-            <button type="button" class="button framed" onClick={() => setAsked(false)}>
-              {t("rules.keep")}
-            </button>
-          </>
-        ) : (
-          <>
-            <Switch
-              name={t("rules.enabled_one", { name: route.name })}
-              on={route.enabled}
-              turn={() => !working && void change(changeRoute(pk, { ...fields, enabled: !route.enabled }))}
-            />
-            <button type="button" class="button" aria-label={t("rules.remove_one", { name: route.name })} onClick={() => setAsked(true)}>
-              {t("rules.remove")}
-            </button>
-          </>
-        )}
-      </div>
+      <Switch name={t("rules.enabled_one", { name: route.name })} on={route.enabled} turn={() => void turn()} />
     </li>
   );
 }

@@ -4,7 +4,7 @@ import { useRef, useState } from "preact/hooks";
 import { t } from "../../i18n";
 import { dateText, nameText } from "../../i18n/format";
 import { weekdayText } from "../../i18n/instant";
-import { addRoute, changeRoute, dryRun, type DryRun, type Route, type Rule } from "../../net/admin";
+import { addRoute, changeRoute, dryRun, removeRoute, type DryRun, type Route, type Rule } from "../../net/admin";
 import { peers } from "../../state/peers";
 import { BY_ADDRESS, endsOf, routeOf, routes, ruleOf } from "../../state/routing";
 import { Sheet } from "../sheet";
@@ -44,6 +44,7 @@ export function RuleForm({ route, close }: RuleFormProps): JSX.Element {
         <TryIt rule={() => ruleOf(new FormData(form.current!))} />
         <Problem failed={failed} />
         <div class="form-end">
+          {route && <Removal route={route} done={close} />}
           <button type="button" class="button framed" onClick={close}>
             {t("cancel")}
           </button>
@@ -53,6 +54,26 @@ export function RuleForm({ route, close }: RuleFormProps): JSX.Element {
         </div>
       </form>
     </Sheet>
+  );
+}
+
+/** Pressed twice: a rule that is gone does not come back by itself, and its token is known to nobody else. */
+function Removal({ route, done }: { readonly route: Route; readonly done: () => void }): JSX.Element {
+  const { working, failed, run } = useAct();
+  const [asked, setAsked] = useState(false);
+  const remove = async (): Promise<void> => {
+    if (!asked) return setAsked(true);
+    if (!(await run(removeRoute(route.pk)))) return;
+    done();
+    void routes.ask();
+  };
+  return (
+    <div class="removal">
+      <button type="button" class="button framed danger" disabled={working} onBlur={() => setAsked(false)} onClick={() => void remove()}>
+        {t(asked ? "rules.remove_now" : "rules.remove")}
+      </button>
+      <Problem failed={failed} />
+    </div>
   );
 }
 
@@ -73,7 +94,7 @@ function RuleFields({ rule }: { readonly rule: Rule }): JSX.Element {
           <TextField label={t("rule.hours_to")} name="to" type="time" value={to} class="grow" />
         </div>
       </div>
-      <Ticks legend={t("rule.weekdays")}>
+      <Ticks legend={t("rule.weekdays")} short>
         {WEEK.map((day) => (
           <Tick key={day} label={weekdayText(day)} name="weekdays" value={String(day)} ticked={rule.weekdays?.includes(day) ?? false} />
         ))}
@@ -163,7 +184,7 @@ function Sent({ of: { series, instances, examples }, days }: { readonly of: DryR
         {t(`dry.sent_${days}`, { series: t("dry.series", { n: series }), images: t("dry.images", { n: instances }) })}
         {examples.length < series && <span class="soft"> {t("dry.newest", { n: examples.length })}</span>}
       </p>
-      <table class="admin-table small-table examples">
+      <table class="admin-table small-table stacked examples">
         <thead>
           <tr>
             <th scope="col">{t("list.patient")}</th>
