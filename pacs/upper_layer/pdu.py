@@ -1,27 +1,11 @@
-"""The PDUs of association negotiation as values, encoded and decoded by pynetdicom (PS3.8 9.3, PS3.7 D.3)."""
+"""The PDUs of association negotiation as values, encoded and decoded (PS3.8 9.3, PS3.7 D.3).
+
+By hand: the library's items, an object for each UID, take as long as everything else that an association needs.
+"""
 
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-
-from pydicom.uid import UID
-from pynetdicom.pdu import A_ASSOCIATE_AC, A_ASSOCIATE_RQ
-from pynetdicom.pdu_items import (
-    PDU_ITEM_TYPES,
-    AbstractSyntaxSubItem,
-    ApplicationContextItem,
-    ImplementationClassUIDSubItem,
-    ImplementationVersionNameSubItem,
-    MaximumLengthSubItem,
-    PresentationContextItemAC,
-    PresentationContextItemRQ,
-    SCP_SCU_RoleSelectionSubItem,
-    SOPClassExtendedNegotiationSubItem,
-    TransferSyntaxSubItem,
-    UserIdentitySubItemAC,
-    UserIdentitySubItemRQ,
-    UserInformationItem,
-)
 
 from pacs.dicom.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from pacs.upper_layer.errors import Violation
@@ -43,8 +27,24 @@ USERNAME, USERNAME_AND_PASSCODE, KERBEROS, SAML, JWT = range(1, 6)
 HEADER = struct.Struct(">BxL")
 """Type and length, in bytes of what follows, of every PDU."""
 ITEM = struct.Struct(">BxH")
-USER_INFORMATION = 0x50
-PROPOSED_CONTEXT = 0x20
+PROLOGUE = struct.Struct(">HH16s16s32x")
+"""Protocol version, reserved, called and calling AE title, reserved (PS3.8 Tables 9-11 and 9-17)."""
+ITEM_OF_CONTEXT = struct.Struct(">BxBx")
+"""Id, and in an answer the result."""
+APPLICATION_CONTEXT_ITEM, PROPOSED_CONTEXT, ANSWERED_CONTEXT = 0x10, 0x20, 0x21
+ABSTRACT_SYNTAX, TRANSFER_SYNTAX, USER_INFORMATION = 0x30, 0x40, 0x50
+LARGEST, IMPLEMENTATION, ROLE_SELECTION, VERSION, EXTENDED, IDENTITY, IDENTITY_ANSWER = (
+    0x51,
+    0x52,
+    0x54,
+    0x55,
+    0x56,
+    0x58,
+    0x59,
+)
+"""Types of items and, from LARGEST on, of sub-items of the user information (PS3.8 9.3, Annex D; PS3.7 D.3.3)."""
+SHORT = struct.Struct(">H")
+LONGEST_UID = 64
 MOST_CONTEXTS = 128
 """Their ids are the odd numbers of a byte (PS3.8 9.3.2.2)."""
 ITEMS_BEGIN = 74
@@ -122,63 +122,61 @@ class AssociateAccept:
 
 
 def encode_request(request: AssociateRequest) -> bytes:
-    pdu = A_ASSOCIATE_RQ()
-    pdu.called_ae_title = request.called_ae_title
-    pdu.calling_ae_title = request.calling_ae_title
-    pdu.variable_items = [
-        _application_context(),
-        *map(_proposed_item, request.contexts),
-        _user_information(request),
+    contexts = [
+        _item(
+            PROPOSED_CONTEXT,
+            ITEM_OF_CONTEXT.pack(context.context_id, 0),
+            _uid_item(ABSTRACT_SYNTAX, context.abstract_syntax),
+            *[_uid_item(TRANSFER_SYNTAX, uid) for uid in context.transfer_syntaxes],
+        )
+        for context in request.contexts
     ]
-    return bytes(pdu.encode())
+    return _pdu(ASSOCIATE_RQ, request, contexts, _identity_item(request.identity))
 
 
 def encode_accept(accept: AssociateAccept) -> bytes:
-    pdu = A_ASSOCIATE_AC()
-    pdu.reserved_aet = accept.called_ae_title
-    pdu.reserved_aec = accept.calling_ae_title
-    pdu.variable_items = [
-        _application_context(),
-        *map(_answered_item, accept.contexts),
-        _user_information(accept),
+    contexts = [
+        _item(
+            ANSWERED_CONTEXT,
+            ITEM_OF_CONTEXT.pack(context.context_id, context.result),
+            _uid_item(TRANSFER_SYNTAX, context.transfer_syntax),
+        )
+        for context in accept.contexts
     ]
-    return bytes(pdu.encode())
+    return _pdu(ASSOCIATE_AC, accept, contexts, _identity_answer_item(accept.identity))
 
 
 def decode_request(pdu: bytes) -> AssociateRequest:
     """The request in a whole PDU. Raises Violation."""
-    decoded = A_ASSOCIATE_RQ()
-    _decode(decoded, pdu)
-    user = decoded.user_information
+    version, called, calling = _prologue(pdu)
+    items = list(_items(pdu[ITEMS_BEGIN:]))
+    user = dict(_user_items(items))
     return AssociateRequest(
-        called_ae_title=decoded.called_ae_title.strip(),
-        calling_ae_title=decoded.calling_ae_title.strip(),
-        contexts=_proposed_contexts(decoded.presentation_context),
+        called_ae_title=_ae_title(called),
+        calling_ae_title=_ae_title(calling),
+        contexts=_proposed_contexts([value for kind, value in items if kind == PROPOSED_CONTEXT]),
         maximum_length=_maximum_length(user),
-        roles=_roles(user),
-        extended=_extended(user),
-        application_context=str(decoded.application_context_name or ""),
-        protocol_version=decoded.protocol_version,
-        identity=_identity(user),
+        roles=_roles(items),
+        extended=_extended(items),
+        application_context=next((_uid(value) for kind, value in items if kind == APPLICATION_CONTEXT_ITEM), ""),
+        protocol_version=version,
+        identity=_identity(user.get(IDENTITY)),
     )
 
 
 def decode_accept(pdu: bytes) -> AssociateAccept:
     """The acceptance in a whole PDU. Raises Violation."""
-    decoded = A_ASSOCIATE_AC()
-    _decode(decoded, pdu)
-    user = decoded.user_information
+    _, called, calling = _prologue(pdu)
+    items = list(_items(pdu[ITEMS_BEGIN:]))
+    user = dict(_user_items(items))
     return AssociateAccept(
-        called_ae_title=decoded.reserved_aet.strip(),
-        calling_ae_title=decoded.reserved_aec.strip(),
-        contexts=tuple(
-            AnsweredContext(item.context_id or 0, item.result or 0, str(item.transfer_syntax or ""))
-            for item in decoded.presentation_context
-        ),
+        called_ae_title=called.decode("ascii", "replace").strip(" \0"),  # reserved: they say nothing (PS3.8 9.3.3)
+        calling_ae_title=calling.decode("ascii", "replace").strip(" \0"),
+        contexts=tuple(_answered_context(value) for kind, value in items if kind == ANSWERED_CONTEXT),
         maximum_length=_maximum_length(user),
-        roles=_roles(user),
-        extended=_extended(user),
-        identity=_identity_answer(user),
+        roles=_roles(items),
+        extended=_extended(items),
+        identity=_identity_answer(user.get(IDENTITY_ANSWER)),
     )
 
 
@@ -196,34 +194,60 @@ def encode_abort(source: int, reason: int) -> bytes:
     return struct.pack(">BxLxxBB", ABORT, 4, source, reason)
 
 
-def _decode(decoded: A_ASSOCIATE_RQ | A_ASSOCIATE_AC, pdu: bytes) -> None:
+def _pdu(kind: int, pdu: AssociateRequest | AssociateAccept, contexts: Iterable[bytes], identity: bytes) -> bytes:
+    titles = (title.encode("ascii", "replace").ljust(16)[:16] for title in (pdu.called_ae_title, pdu.calling_ae_title))
+    user = _item(
+        USER_INFORMATION,
+        _item(LARGEST, struct.pack(">L", pdu.maximum_length)),
+        _uid_item(IMPLEMENTATION, IMPLEMENTATION_CLASS_UID),
+        # Sub-items in the order of their types, which some peers expect.
+        *[_item(ROLE_SELECTION, _with_length(uid), bytes((is_.scu, is_.scp))) for uid, is_ in pdu.roles.items()],
+        _item(VERSION, IMPLEMENTATION_VERSION_NAME.encode("ascii")),
+        *[_item(EXTENDED, _with_length(uid), value) for uid, value in pdu.extended.items()],
+        identity,
+    )
+    context = _uid_item(APPLICATION_CONTEXT_ITEM, APPLICATION_CONTEXT)
+    body = b"".join((PROLOGUE.pack(1, 0, *titles), context, *contexts, user))
+    return HEADER.pack(kind, len(body)) + body
+
+
+def _item(kind: int, *parts: bytes) -> bytes:
+    value = b"".join(parts)
+    return ITEM.pack(kind, len(value)) + value
+
+
+def _uid_item(kind: int, uid: str) -> bytes:
+    value = uid.encode("ascii")
+    return ITEM.pack(kind, len(value)) + value
+
+
+def _with_length(uid: str) -> bytes:
+    value = uid.encode("ascii")
+    return SHORT.pack(len(value)) + value
+
+
+def _identity_item(identity: UserIdentity | None) -> bytes:
+    if identity is None:
+        return b""
+    head = bytes((identity.kind, identity.wants_answer))
+    fields = [SHORT.pack(len(value)) + value for value in (identity.primary, identity.secondary)]
+    return _item(IDENTITY, head, *fields)
+
+
+def _identity_answer_item(answer: bytes | None) -> bytes:
+    return b"" if answer is None else _item(IDENTITY_ANSWER, SHORT.pack(len(answer)), answer)
+
+
+def _prologue(pdu: bytes) -> tuple[int, bytes, bytes]:
+    """Protocol version, called and calling AE title."""
     if len(pdu) < ITEMS_BEGIN:
         raise Violation("the PDU is cut short")
-    try:
-        decoded.decode(pdu[:ITEMS_BEGIN] + _known(pdu[ITEMS_BEGIN:]))
-    except Violation:
-        raise
-    except Exception as error:  # the library has many ways to say that a PDU is malformed
-        raise Violation("the PDU cannot be understood") from error
-
-
-def _known(items: bytes) -> bytes:
-    """The items without those nobody knows yet, which are to be ignored (PS3.8 9.3.2, PS3.7 D.3.3)."""
-    known: list[bytes] = []
-    contexts = 0
-    for kind, value in _items(items):
-        contexts += kind == PROPOSED_CONTEXT
-        if contexts > MOST_CONTEXTS:
-            raise Violation("more presentation contexts than there are ids")
-        if kind not in PDU_ITEM_TYPES:
-            continue
-        if kind == USER_INFORMATION:
-            value = _known(value)
-        known += [ITEM.pack(kind, len(value)), value]
-    return b"".join(known)
+    version, _, called, calling = PROLOGUE.unpack_from(pdu, HEADER.size)
+    return version, called, calling
 
 
 def _items(items: bytes) -> Iterator[tuple[int, bytes]]:
+    """Types and values. Who knows a type takes it; others are to be ignored (PS3.8 9.3.2, PS3.7 D.3.3)."""
     start = 0
     while start < len(items):
         if len(items) - start < ITEM.size:
@@ -236,125 +260,101 @@ def _items(items: bytes) -> Iterator[tuple[int, bytes]]:
         start += length
 
 
-def _proposed_contexts(items: list[PresentationContextItemRQ]) -> tuple[ProposedContext, ...]:
-    contexts = {
-        number: ProposedContext(
-            number, str(item.abstract_syntax or ""), tuple(map(str, filter(None, item.transfer_syntax)))
-        )
-        for item in items
-        for number in [item.context_id or 0]
-    }
-    if len(contexts) < len(items):
+def _user_items(items: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:
+    for kind, value in items:
+        if kind == USER_INFORMATION:
+            yield from _items(value)
+
+
+def _ae_title(value: bytes) -> str:
+    """PS3.5 6.2, VR AE."""
+    title = value.decode("ascii", "replace").strip(" \0")
+    if not title or not title.isascii() or not title.isprintable() or "\\" in title:
+        raise Violation("an AE title is none")
+    return title
+
+
+def _uid(value: bytes) -> str:
+    uid = value.rstrip(b" \0")
+    if len(uid) > LONGEST_UID or not uid.isascii():
+        raise Violation("a UID is none")
+    return uid.decode("ascii")
+
+
+def _proposed_contexts(values: list[bytes]) -> tuple[ProposedContext, ...]:
+    if len(values) > MOST_CONTEXTS:
+        raise Violation("more presentation contexts than there are ids")
+    contexts = [_proposed_context(value) for value in values]
+    if len({context.context_id for context in contexts}) < len(contexts):
         raise Violation("two presentation contexts have one id")
-    if any(number % 2 == 0 for number in contexts):
+    if any(context.context_id % 2 == 0 for context in contexts):
         raise Violation("a presentation context has an even id")
-    return tuple(contexts.values())
+    return tuple(contexts)
 
 
-def _maximum_length(user: UserInformationItem | None) -> int:
-    return int((user and user.maximum_length) or 0)
+def _proposed_context(value: bytes) -> ProposedContext:
+    number, _, syntaxes = _context(value)
+    abstract = next((_uid(uid) for kind, uid in syntaxes if kind == ABSTRACT_SYNTAX), "")
+    # An empty one is none.
+    transfer = [_uid(uid) for kind, uid in syntaxes if kind == TRANSFER_SYNTAX and uid]
+    return ProposedContext(number, abstract, tuple(transfer))
 
 
-def _roles(user: UserInformationItem | None) -> dict[str, Roles]:
-    if user is None:
-        return {}
-    return {str(uid): Roles(bool(item.scu_role), bool(item.scp_role)) for uid, item in user.role_selection.items()}
+def _answered_context(value: bytes) -> AnsweredContext:
+    number, result, syntaxes = _context(value)
+    return AnsweredContext(number, result, next((_uid(uid) for kind, uid in syntaxes if kind == TRANSFER_SYNTAX), ""))
 
 
-def _extended(user: UserInformationItem | None) -> dict[str, bytes]:
-    if user is None:
-        return {}
-    return {str(item.sop_class_uid): item.service_class_application_information or b"" for item in user.ext_neg}
+def _context(value: bytes) -> tuple[int, int, list[tuple[int, bytes]]]:
+    """Id, result, and the items of the syntaxes."""
+    if len(value) < ITEM_OF_CONTEXT.size:
+        raise Violation("a presentation context is cut short")
+    number, result = ITEM_OF_CONTEXT.unpack_from(value)
+    return number, result, list(_items(value[ITEM_OF_CONTEXT.size :]))
 
 
-def _identity(user: UserInformationItem | None) -> UserIdentity | None:
-    item = user and user.user_identity
-    if not isinstance(item, UserIdentitySubItemRQ):
+def _maximum_length(user: Mapping[int, bytes]) -> int:
+    value = user.get(LARGEST, bytes(4))
+    if len(value) != 4:
+        raise Violation("the maximum length is no number")
+    return int.from_bytes(value, "big")
+
+
+def _roles(items: Iterable[tuple[int, bytes]]) -> dict[str, Roles]:
+    selected = [_uid_and_rest(value) for kind, value in _user_items(items) if kind == ROLE_SELECTION]
+    if any(len(rest) < 2 for _, rest in selected):
+        raise Violation("a role selection is cut short")
+    return {uid: Roles(bool(rest[0]), bool(rest[1])) for uid, rest in selected}
+
+
+def _extended(items: Iterable[tuple[int, bytes]]) -> dict[str, bytes]:
+    return dict(_uid_and_rest(value) for kind, value in _user_items(items) if kind == EXTENDED)
+
+
+def _uid_and_rest(value: bytes) -> tuple[str, bytes]:
+    uid, rest = _prefixed(value)
+    return _uid(uid), rest
+
+
+def _prefixed(value: bytes) -> tuple[bytes, bytes]:
+    """What a length of two bytes stands before, and the rest."""
+    if len(value) < SHORT.size:
+        raise Violation("a sub-item is cut short")
+    end = SHORT.size + SHORT.unpack_from(value)[0]
+    if end > len(value):
+        raise Violation("a sub-item is cut short")
+    return value[SHORT.size : end], value[end:]
+
+
+def _identity(value: bytes | None) -> UserIdentity | None:
+    if value is None:
         return None
-    return UserIdentity(
-        item.user_identity_type or 0,
-        item.primary_field or b"",
-        item.secondary_field or b"",
-        bool(item.positive_response_requested),
-    )
+    if len(value) < 2:
+        raise Violation("a user identity is cut short")
+    primary, rest = _prefixed(value[2:])
+    secondary = _prefixed(rest)[0] if rest else b""
+    return UserIdentity(value[0], primary, secondary, bool(value[1]))
 
 
-def _identity_answer(user: UserInformationItem | None) -> bytes | None:
-    item = user and user.user_identity
-    return (item.server_response or b"") if isinstance(item, UserIdentitySubItemAC) else None
-
-
-def _application_context() -> ApplicationContextItem:
-    item = ApplicationContextItem()
-    item.application_context_name = UID(APPLICATION_CONTEXT)
-    return item
-
-
-def _proposed_item(context: ProposedContext) -> PresentationContextItemRQ:
-    abstract_syntax = AbstractSyntaxSubItem()
-    abstract_syntax.abstract_syntax_name = UID(context.abstract_syntax)
-    item = PresentationContextItemRQ()
-    item.presentation_context_id = context.context_id
-    item.abstract_transfer_syntax_sub_items = [abstract_syntax, *map(_transfer_syntax, context.transfer_syntaxes)]
-    return item
-
-
-def _answered_item(context: AnsweredContext) -> PresentationContextItemAC:
-    item = PresentationContextItemAC()
-    item.presentation_context_id = context.context_id
-    item.result_reason = context.result
-    item.transfer_syntax_sub_item = [_transfer_syntax(context.transfer_syntax)]
-    return item
-
-
-def _transfer_syntax(uid: str) -> TransferSyntaxSubItem:
-    item = TransferSyntaxSubItem()
-    item.transfer_syntax_name = UID(uid)
-    return item
-
-
-def _user_information(pdu: AssociateRequest | AssociateAccept) -> UserInformationItem:
-    """Sub-items in the order of their types, which some peers expect."""
-    maximum_length = MaximumLengthSubItem()
-    maximum_length.maximum_length_received = pdu.maximum_length
-    implementation = ImplementationClassUIDSubItem()
-    implementation.implementation_class_uid = UID(IMPLEMENTATION_CLASS_UID)
-    version = ImplementationVersionNameSubItem()
-    version.implementation_version_name = IMPLEMENTATION_VERSION_NAME
-    roles = [_role_item(uid, roles) for uid, roles in pdu.roles.items()]
-    extended = [_extended_item(uid, value) for uid, value in pdu.extended.items()]
-    information = UserInformationItem()
-    information.user_data = [maximum_length, implementation, *roles, version, *extended, *_identity_items(pdu)]
-    return information
-
-
-def _identity_items(pdu: AssociateRequest | AssociateAccept) -> list[UserIdentitySubItemRQ | UserIdentitySubItemAC]:
-    match pdu.identity:
-        case None:
-            return []
-        case UserIdentity() as identity:
-            item = UserIdentitySubItemRQ()
-            item.user_identity_type = identity.kind
-            item.positive_response_requested = int(identity.wants_answer)
-            item.primary_field = identity.primary
-            item.secondary_field = identity.secondary
-            return [item]
-        case answer:
-            answered = UserIdentitySubItemAC()
-            answered.server_response = answer
-            return [answered]
-
-
-def _role_item(uid: str, roles: Roles) -> SCP_SCU_RoleSelectionSubItem:
-    item = SCP_SCU_RoleSelectionSubItem()
-    item.sop_class_uid = UID(uid)
-    item.scu_role = int(roles.scu)
-    item.scp_role = int(roles.scp)
-    return item
-
-
-def _extended_item(uid: str, value: bytes) -> SOPClassExtendedNegotiationSubItem:
-    item = SOPClassExtendedNegotiationSubItem()
-    item.sop_class_uid = UID(uid)
-    item.service_class_application_information = value
-    return item
+def _identity_answer(value: bytes | None) -> bytes | None:
+    return None if value is None else _prefixed(value)[0]

@@ -3,6 +3,8 @@
 import struct
 
 import pytest
+from pydicom.uid import UID
+from pynetdicom.pdu import A_ASSOCIATE_AC, A_ASSOCIATE_RQ
 
 from pacs.upper_layer.errors import Violation
 from pacs.upper_layer.pdu import (
@@ -70,6 +72,27 @@ def test_an_acceptance_comes_back() -> None:
     )
 
     assert decode_accept(encode_accept(accept)) == accept
+
+
+def test_another_implementation_reads_what_we_write_and_we_what_it_writes() -> None:
+    theirs = A_ASSOCIATE_RQ()
+    theirs.decode(encode_request(REQUEST))
+
+    assert [
+        (str(context.abstract_syntax), [str(uid) for uid in context.transfer_syntax])
+        for context in theirs.presentation_context
+    ] == [(context.abstract_syntax, list(context.transfer_syntaxes)) for context in REQUEST.contexts]
+    assert decode_request(bytes(theirs.encode())) == REQUEST
+
+
+def test_another_implementation_reads_our_answer_and_we_its() -> None:
+    accept = AssociateAccept("PACS", "CT 1", (AnsweredContext(1, 0, EXPLICIT),), 0, {CT: Roles(False, True)})
+    theirs = A_ASSOCIATE_AC()
+    theirs.decode(encode_accept(accept))
+
+    assert theirs.user_information is not None
+    assert theirs.user_information.role_selection[UID(CT)].scp_role
+    assert decode_accept(bytes(theirs.encode())) == accept
 
 
 def test_a_request_by_hand_is_understood() -> None:
