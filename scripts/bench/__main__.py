@@ -10,6 +10,7 @@ from pathlib import Path
 from scripts.bench.asking import ask
 from scripts.bench.measure import Comparison, Scale
 from scripts.bench.memory import memory
+from scripts.bench.moving import move
 from scripts.bench.picture import picture
 from scripts.bench.report import keep, line_of, write
 from scripts.bench.retrieving import retrieve
@@ -20,6 +21,7 @@ BENCHMARKS: dict[str, Callable[[Scale], Iterator[Comparison]]] = {
     "store": store,
     "store-shipped": store_shipped,
     "retrieve": retrieve,
+    "move": move,
     "ask": ask,
     "picture": picture,
     "memory": memory,

@@ -68,12 +68,13 @@ def orthanc(folder: Path, *, nodelay: bool = True, **settings: object) -> Iterat
 
 
 @contextmanager
-def storescp(folder: Path) -> Iterator[Running]:
-    """dcmtk's, which writes the bytes it receives to files and syncs nothing."""
+def storescp(folder: Path, *, keeps: bool = True) -> Iterator[Running]:
+    """dcmtk's, which writes the bytes it receives to files and syncs nothing; or does not keep them at all."""
     port = free_port()
     (folder / "files").mkdir(parents=True)
     options = ["--fork", "--disable-host-lookup", "--max-pdu", "131072", "--bit-preserving"]
-    command = ["storescp", *options, "--output-directory", str(folder / "files"), str(port)]
+    what = ["--output-directory", str(folder / "files")] if keeps else ["--ignore"]
+    command = ["storescp", *options, *what, str(port)]
     with _running(command, folder, True, port) as pid:
         yield Running(pid, "STORESCP", port)
 
