@@ -1,25 +1,21 @@
 """What we say to peers over DIMSE: C-ECHO and C-STORE, and in plain words why one of them does not answer."""
 
-import errno
-import socket
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
 
 from pacs.context import Actor, Pacs
 from pacs.dicom.part10 import EXPLICIT_LITTLE_ENDIAN, IMPLICIT_LITTLE_ENDIAN
 from pacs.dicom.status import PROCESSING_FAILURE
 from pacs.errors import NotFound, PacsError
-from pacs.peers import directory
+from pacs.peers import directory, history, tls
 from pacs.peers.directory import Peer
+from pacs.peers.doctor import SLOW_S, examination_of, explanation_of, name_of, refusals_of
+from pacs.peers.history import Ending, ending_of
 from pacs.upper_layer.association import Association, Context, associate, request_of
-from pacs.upper_layer.errors import (
-    UNKNOWN_CALLED_AE_TITLE,
-    UNKNOWN_CALLING_AE_TITLE,
-    AssociationError,
-    Rejected,
-    TimedOut,
-)
+from pacs.upper_layer.errors import AssociationError
 from pacs.upper_layer.message import C_ECHO_RQ, C_STORE_RQ, MEDIUM, WITH_DATA_SET, Command
 from pacs.upper_layer.pdu import MOST_CONTEXTS, Roles
 from pacs.upper_layer.wire import Buffer
@@ -65,22 +61,33 @@ def echo(pacs: Pacs, actor: Actor, ae_title: str) -> EchoAnswer:
     try:
         status = _echo(pacs, peer)
     except Unreachable as error:
-        return EchoAnswer(False, str(error))
-    took_ms = round((time.monotonic() - began) * 1000)
+        cause = error if error.__cause__ is None else error.__cause__
+        return EchoAnswer(False, examination_of(cause, str(error), peer))
+    took_s = time.monotonic() - began
     if status:
-        return EchoAnswer(False, f"{_name(peer)} is there, but answers C-ECHO with status {status:04X}")
-    return EchoAnswer(True, f"{_name(peer)} is there and accepts us as {pacs.settings.ae_title} ({took_ms} ms)")
+        return EchoAnswer(False, f"{name_of(peer)} is there, but answers C-ECHO with status {status:04X}")
+    slow = ", which is slow: look at the network, and whether it looks our name up in vain" if took_s > SLOW_S else ""
+    accepts = f"{name_of(peer)} is there and accepts us as {pacs.settings.ae_title}"
+    return EchoAnswer(True, f"{accepts} ({took_s * 1000:.0f} ms{slow})")
 
 
 def open_association(
     pacs: Pacs, peer: Peer, proposals: Sequence[Proposal], roles: Mapping[str, Roles] | None = None
 ) -> Association:
-    """An association with a peer. roles: what we would be for an abstract syntax, if not SCU. Raises Unreachable."""
-    request = request_of(pacs.settings.ae_title, peer.ae_title, proposals, roles)
+    """An association with a peer, over TLS if it is to be; its history is written when it ends.
+
+    roles: what we would be for an abstract syntax, if not SCU. Raises Unreachable.
+    """
+    request, began_at = request_of(pacs.settings.ae_title, peer.ae_title, proposals, roles), datetime.now(UTC)
     try:
-        return associate((peer.host, peer.port), request, timeout_s=ANSWER_TIMEOUT_S)
+        secure = tls.client_side(pacs.settings, peer)
+        association = associate((peer.host, peer.port), request, timeout_s=ANSWER_TIMEOUT_S, secure=secure)
     except (AssociationError, OSError) as error:
-        raise Unreachable(explanation_of(error, peer, pacs.settings.ae_title)) from error
+        why = explanation_of(error, peer, pacs.settings.ae_title)
+        history.write(pacs, Ending(peer.ae_title, peer.host, True, began_at, request, error=error, why=why))
+        raise Unreachable(why) from error
+    association.when_ended = partial(_write_history, pacs, peer, association, began_at)
+    return association
 
 
 def proposals_for(kept: Iterable[tuple[str, str]]) -> list[list[Proposal]]:
@@ -135,37 +142,15 @@ def store(
     return _status(association)
 
 
-def explanation_of(error: AssociationError | OSError, peer: Peer, own_ae_title: str) -> str:
-    """Why a peer cannot be spoken to, and what to look at."""
-    place = f"{peer.host}:{peer.port}"
-    match error:
-        case Rejected() if (error.result, error.source, error.reason) == UNKNOWN_CALLED_AE_TITLE:
-            return f"{place} answers, but is not called {peer.ae_title}: check the AE title"
-        case Rejected() if (error.result, error.source, error.reason) == UNKNOWN_CALLING_AE_TITLE:
-            return f"{_name(peer)} does not know us: {own_ae_title} and our address must be registered there"
-        case TimedOut():
-            return f"{place} takes connections but does not speak DICOM: check the port"
-        case AssociationError():
-            return f"{_name(peer)}: {error}"
-        case TimeoutError():
-            return f"{place} does not answer: check the address, and firewalls between us"
-        case ConnectionRefusedError():
-            return f"{place} refuses connections: the machine is there, but nothing listens on this port"
-        case socket.gaierror():
-            return f"no machine is called {peer.host}: check the name, or use its address"
-        case OSError() if error.errno in (errno.EHOSTUNREACH, errno.ENETUNREACH):
-            return f"there is no way to {peer.host}: check the address and the network"
-        case _:
-            return f"{place}: {error.strerror or error}"
-
-
 def _echo(pacs: Pacs, peer: Peer) -> int:
     association = open_association(pacs, peer, [(VERIFICATION, UNCOMPRESSED)])
     try:
         with association:
             context = next(iter(association.contexts.values()), None)
             if context is None:
-                raise Unreachable(f"{_name(peer)} is there, but does not take C-ECHO")
+                raise Unreachable(
+                    f"{name_of(peer)} is there, but does not take C-ECHO: {'; '.join(refusals_of(association))}"
+                )
             command = Command(
                 command_field=C_ECHO_RQ,
                 message_id=association.next_message_id(),
@@ -185,5 +170,11 @@ def _status(association: Association) -> int:
     return PROCESSING_FAILURE if status is None else status
 
 
-def _name(peer: Peer) -> str:
-    return f"{peer.ae_title} at {peer.host}:{peer.port}"
+def _write_history(
+    pacs: Pacs, peer: Peer, association: Association, began_at: datetime, error: BaseException | None
+) -> None:
+    ending = ending_of(association, peer.ae_title, peer.host, True, began_at)
+    why = "" if error is None else explanation_of(error, peer, pacs.settings.ae_title)
+    if not association.contexts:
+        why = "; ".join(refusals_of(association)[:3])
+    history.write(pacs, replace(ending, error=error, why=why))

@@ -6,8 +6,9 @@ from contextlib import suppress
 from pacs.context import Pacs
 from pacs.dicom.references import INSTANCE_AVAILABILITY_NOTIFICATION, Reference, encode_availability
 from pacs.dicom.status import PROCESSING_FAILURE
-from pacs.peers.dimse import UNCOMPRESSED, Unreachable, explanation_of, open_association
+from pacs.peers.dimse import UNCOMPRESSED, Unreachable, open_association
 from pacs.peers.directory import Peer
+from pacs.peers.doctor import explanation_of
 from pacs.upper_layer.errors import AssociationError
 from pacs.upper_layer.message import N_CREATE_RQ, WITH_DATA_SET, Command
 

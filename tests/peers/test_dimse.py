@@ -83,12 +83,14 @@ def test_a_name_that_nobody_has_is_explained(pacs: Pacs) -> None:
     ("says", "words"),
     [
         (b"", "does not speak DICOM"),
-        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "PEER at"),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "speaks HTTP, not DICOM"),
+        (b"\x15\3\3\0\2\2\x28", "speaks TLS: `pacs peer change PEER --tls`"),
         (b"\7\0\0\0\0\4\0\0\2\0", "abort"),
     ],
 )
 def test_what_is_no_dicom_is_explained(pacs: Pacs, monkeypatch: pytest.MonkeyPatch, says: bytes, words: str) -> None:
     monkeypatch.setattr("pacs.peers.dimse.ANSWER_TIMEOUT_S", 0.3)
+    monkeypatch.setattr("pacs.peers.doctor.PROBE_TIMEOUT_S", 0.1)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         known(pacs, listener.getsockname()[1])
 
