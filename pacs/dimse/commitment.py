@@ -27,7 +27,7 @@ NO_SUCH_INSTANCE, NO_SUCH_EVENT_TYPE, NO_SUCH_CLASS, NO_SUCH_ACTION = 0x0112, 0x
 
 PAUSE_S = 0.2
 """Silence after which we report on the same association: many have the next request, or the release, on the way."""
-LONGEST_S = 20.0
+LONGEST_S = 8.0
 """How long a check may take that is to be reported on the same association; the worker takes up longer ones."""
 
 

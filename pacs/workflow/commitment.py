@@ -34,7 +34,7 @@ from pacs.peers.directory import Peer
 log = structlog.get_logger(__name__)
 
 ASKED, CHECKED, WAITING, REPORTED, FAILED = "asked", "checked", "waiting", "reported", "failed"
-HELD = timedelta(seconds=30)
+HELD = timedelta(seconds=10)
 """How long who has begun a transaction may go on with it, before the worker takes it up."""
 GIVEN_UP_AFTER = timedelta(days=7)
 FORGOTTEN_AFTER = timedelta(days=90)

@@ -1,17 +1,14 @@
 """Storage commitment: only what has been read again is committed, and whoever asked is told, however long it takes."""
 
 import json
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pydicom.dataset import Dataset
-from pydicom.sequence import Sequence as Items
-from pynetdicom import AE, build_role, evt
+from pynetdicom import AE, build_role
 from sqlalchemy import select, update
 
 from pacs.archive.retrieve import instances
@@ -37,6 +34,7 @@ from pacs.upper_layer.message import (
 from pacs.workflow.commitment import JOB
 from tests.dimse.conftest import CT, ECHO, EXPLICIT, IMPLICIT, Door, opened, store_all, wait_for
 from tests.make import make_ct, make_uid
+from tests.modality import Modality, reference_of, references_in
 
 MR = "1.2.840.10008.5.1.4.1.1.4"
 N_ACTION: dict[str, Any] = {
@@ -44,74 +42,6 @@ N_ACTION: dict[str, Any] = {
     "requested_sop_instance_uid": STORAGE_COMMITMENT_INSTANCE,
     "action_type_id": 1,
 }
-
-
-@dataclass(slots=True)
-class Modality:
-    """pynetdicom as one: it asks, and takes reports on the association it asked by, or on its own port."""
-
-    name: str
-    reports: list[Any] = field(default_factory=list)
-    """Event type and information, as they came."""
-    statuses: list[int] = field(default_factory=list)
-    """To answer reports with, one by one; then Success."""
-    came: threading.Event = field(default_factory=threading.Event)
-
-    def take(self, event: Any) -> tuple[int, None]:
-        self.reports.append((event.event_type, event.event_information, event.request.AffectedSOPInstanceUID))
-        self.came.set()
-        return (self.statuses.pop(0) if self.statuses else 0), None
-
-    def ask(self, door: Door, transaction_uid: str, references: Sequence[Reference], *, stay: bool = True) -> int:
-        """The status of the answer. stay: keep the association until the report has come."""
-        ae = AE(ae_title=self.name)
-        ae.add_requested_context(STORAGE_COMMITMENT)
-        handlers: list[Any] = [(evt.EVT_N_EVENT_REPORT, self.take)]
-        association = ae.associate("127.0.0.1", door.port, ae_title="PACS", evt_handlers=handlers)
-        assert association.is_established
-        status, _ = association.send_n_action(
-            request_set(transaction_uid, references), 1, STORAGE_COMMITMENT, STORAGE_COMMITMENT_INSTANCE
-        )
-        if stay:
-            assert self.came.wait(20), "no report came"
-        association.release()
-        return int(status.Status)
-
-    @contextmanager
-    def listening(self, door: Door, port: int = 0) -> Iterator[int]:
-        """Its port, which the door knows."""
-        ae = AE(ae_title=self.name)
-        ae.add_supported_context(STORAGE_COMMITMENT, scu_role=False, scp_role=True)
-        handlers: list[Any] = [(evt.EVT_N_EVENT_REPORT, self.take)]
-        server = ae.start_server(("127.0.0.1", port), block=False, evt_handlers=handlers)
-        assert server is not None
-        port = server.server_address[1]
-        directory.add(door.pacs, SYSTEM, self.name, "127.0.0.1", port, may=["store", "commit"])
-        try:
-            yield port
-        finally:
-            server.shutdown()
-
-
-def request_set(transaction_uid: str, references: Sequence[Reference]) -> Dataset:
-    ds = Dataset()
-    ds.TransactionUID = transaction_uid
-    ds.ReferencedSOPSequence = Items([item_of(reference) for reference in references])
-    return ds
-
-
-def item_of(reference: Reference) -> Dataset:
-    ds = Dataset()
-    ds.ReferencedSOPClassUID, ds.ReferencedSOPInstanceUID = reference
-    return ds
-
-
-def reference_of(ds: Dataset) -> Reference:
-    return Reference(str(ds.SOPClassUID), str(ds.SOPInstanceUID))
-
-
-def references_in(items: Sequence[Dataset]) -> list[Reference]:
-    return [Reference(item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID) for item in items]
 
 
 def stored(door: Door, count: int) -> list[Dataset]:
@@ -167,7 +97,7 @@ def encoded(transaction_uid: str, *references: Reference) -> bytes:
 def test_what_is_kept_is_committed_on_the_same_association(door: Door) -> None:
     datasets, modality, uid = stored(door, 3), Modality("CT1"), make_uid()
 
-    assert modality.ask(door, uid, [reference_of(ds) for ds in datasets]) == 0
+    assert modality.ask(door.port, uid, [reference_of(ds) for ds in datasets]) == 0
 
     [(event_type, report, instance)] = modality.reports
     assert (event_type, instance) == (1, STORAGE_COMMITMENT_INSTANCE)
@@ -189,7 +119,7 @@ def test_what_is_not_kept_as_it_came_is_not_committed(door: Door) -> None:
     modality, uid = Modality("CT1"), make_uid()
 
     modality.ask(
-        door,
+        door.port,
         uid,
         [
             *(reference_of(ds) for ds in (sound, damaged, cut, longer, lost)),
@@ -233,11 +163,11 @@ def test_every_version_of_an_instance_must_be_sound(door: Door) -> None:
     assert store_all(door, second) == [0]
     whole, partly = Modality("CT1"), Modality("CT1")
 
-    whole.ask(door, make_uid(), [reference_of(first)])
+    whole.ask(door.port, make_uid(), [reference_of(first)])
     files = {file for file in door.files() if file.stat().st_mtime >= path.stat().st_mtime} - {path}
     newest = max(files, key=lambda file: file.stat().st_mtime_ns)
     newest.write_bytes(newest.read_bytes()[:-1] + b"!")
-    partly.ask(door, make_uid(), [reference_of(first)])
+    partly.ask(door.port, make_uid(), [reference_of(first)])
 
     assert (whole.reports[0][0], partly.reports[0][0]) == (1, 2)
 
@@ -297,8 +227,8 @@ def test_who_may_not_ask_is_told_so(door: Door) -> None:
 def test_who_leaves_at_once_is_told_over_an_association_of_our_own(door: Door) -> None:
     datasets, modality, uid = stored(door, 2), Modality("CT2"), make_uid()
 
-    with modality.listening(door):
-        assert modality.ask(door, uid, [reference_of(ds) for ds in datasets], stay=False) == 0
+    with modality.listening(door.pacs):
+        assert modality.ask(door.port, uid, [reference_of(ds) for ds in datasets], stay=False) == 0
         wait_for(lambda: due_of(door.pacs, uid) != [])
         JOB.run(door.pacs, due_of(door.pacs, uid)[0])
 
@@ -311,10 +241,10 @@ def test_who_leaves_at_once_is_told_over_an_association_of_our_own(door: Door) -
 def test_a_peer_that_is_away_is_told_when_it_is_back_though_we_were_away_too(tmp_path: Path) -> None:
     modality, uid = Modality("CT3"), make_uid()
     with opened(tmp_path / "data") as door:
-        with modality.listening(door) as port:
+        with modality.listening(door.pacs) as port:
             pass
         [ds] = stored(door, 1)
-        modality.ask(door, uid, [reference_of(ds)], stay=False)
+        modality.ask(door.port, uid, [reference_of(ds)], stay=False)
         wait_for(lambda: due_of(door.pacs, uid) != [])
         [key] = due_of(door.pacs, uid)
         JOB.run(door.pacs, key)
@@ -323,7 +253,7 @@ def test_a_peer_that_is_away_is_told_when_it_is_back_though_we_were_away_too(tmp
         assert "nothing listens on this port" in row.why
         assert due_of(door.pacs, uid) == []
 
-    with opened(tmp_path / "data") as door, modality.listening(door, port):
+    with opened(tmp_path / "data") as door, modality.listening(door.pacs, port):
         move_clock_on(door.pacs, uid)
         [key] = due_of(door.pacs, uid)
         modality.statuses = [0x0213]
@@ -341,13 +271,13 @@ def test_a_peer_that_nobody_has_registered_is_told_once_it_is(tmp_path: Path) ->
     modality, uid = Modality("CT4"), make_uid()
     with opened(tmp_path / "data") as door:
         [ds] = stored(door, 1)
-        modality.ask(door, uid, [reference_of(ds)], stay=False)
+        modality.ask(door.port, uid, [reference_of(ds)], stay=False)
         wait_for(lambda: due_of(door.pacs, uid) != [])
         [key] = due_of(door.pacs, uid)
         JOB.run(door.pacs, key)
         assert "pacs peer add" in row_of(door.pacs, uid).why
 
-        with modality.listening(door):
+        with modality.listening(door.pacs):
             JOB.run(door.pacs, key)
 
         assert row_of(door.pacs, uid).state == "reported"
@@ -357,9 +287,9 @@ def test_the_same_request_again_is_reported_again_and_another_of_its_uid_fails(d
     datasets, uid = stored(door, 2), make_uid()
     first, again, other = Modality("CT5"), Modality("CT5"), Modality("CT5")
 
-    first.ask(door, uid, [reference_of(datasets[0])])
-    again.ask(door, uid, [reference_of(datasets[0])])
-    other.ask(door, uid, [reference_of(datasets[1])])
+    first.ask(door.port, uid, [reference_of(datasets[0])])
+    again.ask(door.port, uid, [reference_of(datasets[0])])
+    other.ask(door.port, uid, [reference_of(datasets[1])])
 
     assert [modality.reports[0][0] for modality in (first, again, other)] == [1, 1, 2]
     [failed] = other.reports[0][1].FailedSOPSequence
