@@ -19,7 +19,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("pacs.archive",),
     ("pacs.workflow",),
     ("pacs.dimse", "pacs.web"),
-    ("pacs.wiring",),
+    ("pacs.wiring", "pacs.conformance"),
     ("pacs.supervisor",),
     ("pacs.commands",),
     ("pacs.__main__",),

@@ -38,6 +38,9 @@ _CODECS: dict[str, str] = {
 }
 """Python's codec for each set, by the term without code extensions; "" is the default repertoire."""
 
+CHARACTER_SETS = tuple(filter(None, _CODECS))
+"""The terms, without code extensions, of what can be read."""
+
 _G0 = {b"\x1b(B": "", b"\x1b(J": "shift_jis", b"\x1b$B": "\x1b$B", b"\x1b$@": "\x1b$@", b"\x1b$(D": "\x1b$(D"}
 """Escape sequence to what bytes below 128 then are; a value with ESC is the two-byte set of that sequence."""
 

@@ -274,7 +274,7 @@ def response_of(command: bytes) -> dict[int, bytes]:
     return elements
 
 
-def identifier(**keys: str) -> Dataset:
+def identifier(**keys: str | None) -> Dataset:
     ds = Dataset()
     for keyword, value in keys.items():
         setattr(ds, keyword, value)
