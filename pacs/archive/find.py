@@ -1,34 +1,47 @@
 """The only way to look."""
 
+import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from math import inf
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from pacs.context import Actor, Pacs
-from pacs.dicom.attributes import Attribute
-from pacs.dicom.query import Query
+from pacs.dicom.attributes import BY_PATH, Attribute
+from pacs.dicom.query import Query, is_offset, item_matches, items_of
+from pacs.errors import OutOfResources
+from pacs.index.dialects import limited
 from pacs.index.select import Source, answered, best_of, select_count, select_matches, select_sizes, sources
+from pacs.index.tables import study
 
 FIRST_PAGE, NEXT_PAGE = 500, 2_000
 """Answers fetched at once. Between pages nothing is held, however slow the one who asked."""
+PATIENCE_S = 30.0
+"""As long as the index may think about one page."""
 
 Row = tuple[str | int | None, ...]
 
 
 def find(pacs: Pacs, actor: Actor, query: Query) -> "Answers":
-    """What matches and may be known of. Raises NotAllowed; InvalidQuery when the answers are fetched."""
+    """What matches and may be known of.
+
+    Raises NotAllowed; when the answers are fetched InvalidQuery, and OutOfResources when that takes too long.
+    """
     actor.require("query")
     return Answers(pacs, actor, query)
 
 
 def count(pacs: Pacs, actor: Actor, query: Query) -> int:
-    """How much `find` would find without limit and offset. Raises NotAllowed, InvalidQuery."""
+    """How much `find` would find without limit and offset. Raises NotAllowed, InvalidQuery, OutOfResources."""
     actor.require("query")
     with pacs.database.read() as connection:
+        query = _with_offsets(connection, query)
         source = _best_source(connection, query, actor, wanted=inf, page=inf)
-        return connection.scalar(select_count(query, actor.studies, source)) or 0
+        with _patience(connection):
+            return connection.scalar(select_count(query, actor.studies, source)) or 0
 
 
 class Answers:
@@ -53,9 +66,10 @@ class Answers:
             size = min(left, FIRST_PAGE if after is None else NEXT_PAGE)
             with self._pacs.database.read() as connection:
                 if after is None:
+                    self._query = _with_offsets(connection, self._query)
                     source = _best_source(connection, self._query, self._actor, wanted, NEXT_PAGE)
                 rows = self._page(connection, source, after, size)
-            yield from [row[:width] for row in rows]
+            yield from self._shown(rows)
             if len(rows) < size:
                 return
             after = rows[-1][width:]
@@ -65,13 +79,54 @@ class Answers:
         statement = select_matches(self._query, self._actor.studies, source, after).limit(size)
         if after is None and self._query.offset:
             statement = statement.offset(self._query.offset)
-        return [tuple(row) for row in connection.execute(statement)]
+        if source is not None and source.is_small:
+            return [tuple(row) for row in connection.execute(statement)]
+        with _patience(connection):
+            return [tuple(row) for row in connection.execute(statement)]
+
+    def _shown(self, rows: Sequence[Row]) -> list[Row]:
+        """Without their place; of a sequence that was asked for, the items that match (PS3.4 C.2.2.2.6)."""
+        width = len(self.attributes)
+        asked = {BY_PATH[path].sequence for path in self._query.matches} - {""}
+        columns = [index for index, attribute in enumerate(self.attributes) if attribute.keyword in asked]
+        if not columns:
+            return [row[:width] for row in rows]
+        return [
+            tuple(
+                self._only_matching(index, value) if index in columns else value
+                for index, value in enumerate(row[:width])
+            )
+            for row in rows
+        ]
+
+    def _only_matching(self, index: int, value: str | int | None) -> str:
+        keyword = self.attributes[index].keyword
+        return json.dumps([item for item in items_of(value) if item_matches(self._query, keyword, item)])
 
 
 def _best_source(connection: Connection, query: Query, actor: Actor, wanted: float, page: float) -> Source | None:
     candidates = sources(query, actor.studies)
     if not candidates or candidates[0].is_small:
         return candidates[0] if candidates else None
-    numbers = connection.execute(select_sizes(candidates)).one()
+    with _patience(connection):
+        numbers = connection.execute(select_sizes(candidates)).one()
     half = len(candidates)
     return best_of(candidates, numbers[:half], [total or 0 for total in numbers[half:]], wanted, page)
+
+
+def _with_offsets(connection: Connection, query: Query) -> Query:
+    """Where it asks for times as clocks show them somewhere, with the offsets that studies say."""
+    if not query.is_zoned():
+        return query
+    offset = study.c.timezone_offset_from_utc
+    said = connection.scalars(select(offset).where(offset != "").distinct())
+    return replace(query, offsets=tuple(filter(is_offset, said)))
+
+
+@contextmanager
+def _patience(connection: Connection) -> Iterator[None]:
+    try:
+        with limited(connection, PATIENCE_S):
+            yield
+    except TimeoutError as error:
+        raise OutOfResources("the question takes too long: ask for less") from error

@@ -1,6 +1,7 @@
 """The attributes that are indexed, each at its level: what can be asked for, matched and returned.
 
-To index another one: a line here, a column of the same name in snake_case in `index/tables.py`, a migration.
+To index another one: a line here, and a migration; its column has the same name in snake_case. A sequence is one
+column, which holds the indexed members of its items as a JSON array of objects.
 Required keys are those of PS3.4 C.6.1.1 and C.6.2.1 and PS3.18 Table 10.6.1-5; the rest is optional.
 """
 
@@ -8,7 +9,7 @@ import re
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-from pydicom.datadict import dictionary_VR, tag_for_keyword
+from pydicom.datadict import dictionary_VM, dictionary_VR, tag_for_keyword
 
 
 class Level(IntEnum):
@@ -29,17 +30,23 @@ class Attribute:
     computed: bool = False
     """Made by us from other rows (counts, modalities in study), not read from an instance."""
     sequence: str = ""
-    """The keyword of the sequence whose first item holds it."""
+    """The keyword of the sequence in whose items it is."""
+    members: tuple[str, ...] = ()
+    """Of a sequence: the keywords of what is indexed in its items."""
     tag: int = field(init=False)
     vr: str = field(init=False)
     column: str = field(init=False)
+    is_multi_valued: bool = field(init=False)
+    """It may have several values; it is matched when one of them is (PS3.4 C.2.2.3)."""
 
     def __post_init__(self) -> None:
         tag = tag_for_keyword(self.keyword)
         assert tag is not None, self.keyword
+        vr = dictionary_VR(tag)
         object.__setattr__(self, "tag", tag)
-        object.__setattr__(self, "vr", dictionary_VR(tag))
+        object.__setattr__(self, "vr", vr)
         object.__setattr__(self, "column", snake_case(self.keyword))
+        object.__setattr__(self, "is_multi_valued", dictionary_VM(tag) != "1" and vr not in ("SQ", "IS", "US", "UL"))
 
     @property
     def is_integer(self) -> bool:
@@ -54,7 +61,7 @@ class Attribute:
 
 def snake_case(keyword: str) -> str:
     """`SOPInstanceUID` as `sop_instance_uid`."""
-    words = re.findall(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]+(?![a-z])|[A-Z][a-z]+|\d+", keyword)
+    words = re.findall(r"IDs(?![a-z])|[A-Z]+(?=[A-Z][a-z])|[A-Z]+(?![a-z])|[A-Z][a-z]+|\d+", keyword)
     return "_".join(words).lower()
 
 
@@ -66,12 +73,14 @@ def _computed(level: Level, keywords: str) -> list[Attribute]:
     return [Attribute(keyword, level, computed=True) for keyword in keywords.split()]
 
 
-def _in(sequence: str, level: Level, keywords: str) -> list[Attribute]:
-    return [Attribute(keyword, level, sequence=sequence) for keyword in keywords.split()]
+def _sequence(level: Level, keyword: str, members: str) -> Attribute:
+    return Attribute(keyword, level, members=tuple(members.split()))
 
 
 ATTRIBUTES: tuple[Attribute, ...] = (
     *_at(Level.PATIENT, "PatientName PatientID IssuerOfPatientID PatientBirthDate PatientSex PatientComments"),
+    *_at(Level.PATIENT, "PatientBirthTime EthnicGroup OtherPatientIDs OtherPatientNames"),
+    _sequence(Level.PATIENT, "OtherPatientIDsSequence", "PatientID IssuerOfPatientID TypeOfPatientID"),
     *_computed(
         Level.PATIENT,
         "NumberOfPatientRelatedStudies NumberOfPatientRelatedSeries NumberOfPatientRelatedInstances",
@@ -81,6 +90,9 @@ ATTRIBUTES: tuple[Attribute, ...] = (
         "StudyInstanceUID StudyDate StudyTime AccessionNumber ReferringPhysicianName StudyDescription",
     ),
     *_at(Level.STUDY, "StudyID PatientAge PatientSize PatientWeight NameOfPhysiciansReadingStudy"),
+    *_at(Level.STUDY, "AdmittingDiagnosesDescription Occupation AdditionalPatientHistory AdmissionID"),
+    *_at(Level.STUDY, "TimezoneOffsetFromUTC"),
+    _sequence(Level.STUDY, "ProcedureCodeSequence", "CodeValue CodingSchemeDesignator CodeMeaning"),
     *_computed(
         Level.STUDY,
         "ModalitiesInStudy SOPClassesInStudy NumberOfStudyRelatedSeries NumberOfStudyRelatedInstances",
@@ -91,16 +103,33 @@ ATTRIBUTES: tuple[Attribute, ...] = (
         Level.SERIES,
         "InstitutionName InstitutionalDepartmentName StationName Manufacturer ManufacturerModelName",
     ),
-    *_at(Level.SERIES, "PerformedProcedureStepStartDate PerformedProcedureStepStartTime"),
-    *_in("RequestAttributesSequence", Level.SERIES, "ScheduledProcedureStepID RequestedProcedureID"),
+    *_at(Level.SERIES, "PerformedProcedureStepStartDate PerformedProcedureStepStartTime PerformedProcedureStepID"),
+    *_at(Level.SERIES, "PerformedProcedureStepDescription DeviceSerialNumber PresentationIntentType"),
+    _sequence(
+        Level.SERIES,
+        "RequestAttributesSequence",
+        "ScheduledProcedureStepID RequestedProcedureID AccessionNumber ScheduledProcedureStepDescription",
+    ),
     *_computed(Level.SERIES, "NumberOfSeriesRelatedInstances"),
     *_at(Level.IMAGE, "SOPInstanceUID SOPClassUID InstanceNumber ContentDate ContentTime AcquisitionDateTime"),
-    *_at(Level.IMAGE, "ImageType Rows Columns BitsAllocated NumberOfFrames"),
+    *_at(Level.IMAGE, "ImageType Rows Columns BitsAllocated BitsStored NumberOfFrames"),
+    *_at(Level.IMAGE, "AcquisitionDate AcquisitionTime AcquisitionNumber ImageLaterality ViewPosition DocumentTitle"),
+    *_at(Level.IMAGE, "ContentLabel ContentDescription ContentCreatorName CompletionFlag VerificationFlag"),
+    *_at(Level.IMAGE, "PresentationCreationDate PresentationCreationTime"),
+    _sequence(Level.IMAGE, "ConceptNameCodeSequence", "CodeValue CodingSchemeDesignator CodeMeaning"),
+    _sequence(Level.IMAGE, "ReferencedRequestSequence", "StudyInstanceUID AccessionNumber RequestedProcedureID"),
     *_computed(Level.IMAGE, "AvailableTransferSyntaxUID"),
 )
 
-BY_PATH: dict[str, Attribute] = {attribute.path: attribute for attribute in ATTRIBUTES}
-BY_TAG: dict[int, Attribute] = {attribute.tag: attribute for attribute in ATTRIBUTES if not attribute.sequence}
+MEMBERS: tuple[Attribute, ...] = tuple(
+    Attribute(keyword, sequence.level, sequence=sequence.keyword)
+    for sequence in ATTRIBUTES
+    for keyword in sequence.members
+)
+"""What is indexed in the items of sequences."""
+
+BY_PATH: dict[str, Attribute] = {attribute.path: attribute for attribute in (*ATTRIBUTES, *MEMBERS)}
+BY_TAG: dict[int, Attribute] = {attribute.tag: attribute for attribute in ATTRIBUTES}
 
 UNIQUE_KEY: dict[Level, str] = {
     Level.PATIENT: "PatientID",
@@ -113,3 +142,10 @@ PERSON_NAMES: tuple[Attribute, ...] = tuple(attribute for attribute in ATTRIBUTE
 """Names have a second column, `<column>_folded`, which is the one that is searched."""
 
 READ_FROM_INSTANCE: tuple[Attribute, ...] = tuple(a for a in ATTRIBUTES if not a.computed)
+
+TIME_OF: dict[str, str] = {
+    attribute.keyword: time
+    for attribute in ATTRIBUTES
+    if attribute.vr == "DA" and (time := attribute.keyword.removesuffix("Date") + "Time") in BY_PATH
+}
+"""The time that belongs to a date, by their keywords: together they are an instant."""

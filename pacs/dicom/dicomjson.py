@@ -12,10 +12,10 @@ from typing import Any
 from pydicom.datadict import dictionary_has_tag, dictionary_VR
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
-from pydicom.tag import Tag
 
 from pacs.dicom import charset
-from pacs.dicom.attributes import Attribute
+from pacs.dicom.attributes import BY_PATH, Attribute
+from pacs.dicom.query import items_of
 
 Row = Sequence[str | int | None]
 """One answer: a value for each attribute, in their order."""
@@ -79,15 +79,8 @@ def _members(attributes: Sequence[Attribute], retrieve_url: Callable[[Row], str]
     members[SPECIFIC_CHARACTER_SET] = _constant('"00080005":{"vr":"CS","Value":["ISO_IR 192"]}')
     members[0x00080056] = _constant('"00080056":{"vr":"CS","Value":["ONLINE"]}')
     members[0x00081190] = lambda row: f'"00081190":{{"vr":"UR","Value":[{encode_basestring(retrieve_url(row))}]}}'
-    inside: dict[str, dict[int, tuple[int, Attribute]]] = {}
     for index, attribute in enumerate(attributes):
-        if attribute.sequence:
-            inside.setdefault(attribute.sequence, {})[attribute.tag] = index, attribute
-        else:
-            members[attribute.tag] = _member(index, attribute)
-    for keyword, found in inside.items():
-        item = [_member(*found[tag]) for tag in sorted(found)]
-        members[int(Tag(keyword))] = _sequence(int(Tag(keyword)), [index for index, _ in found.values()], item)
+        members[attribute.tag] = (_sequence if attribute.members else _member)(index, attribute)
     return [members[tag] for tag in sorted(members)]
 
 
@@ -109,14 +102,19 @@ def _member(index: int, attribute: Attribute) -> Writer:
     return write
 
 
-def _sequence(tag: int, indices: Sequence[int], item: Sequence[Writer]) -> Writer:
-    """One item, or none where all its values are empty."""
-    empty = f'"{tag:08X}":{{"vr":"SQ"}}'
+def _sequence(index: int, attribute: Attribute) -> Writer:
+    """Its items, each with the members of the attribute; none where they have none of these."""
+    empty = f'"{attribute.tag:08X}":{{"vr":"SQ"}}'
+    members = sorted(
+        (BY_PATH[f"{attribute.keyword}.{keyword}"] for keyword in attribute.members), key=lambda one: one.tag
+    )
+    keywords = [member.keyword for member in members]
+    writers = [_member(place, member) for place, member in enumerate(members)]
 
     def write(row: Row) -> str:
-        if all(row[index] in (None, "") for index in indices):
-            return empty
-        return f'{empty[:-1]},"Value":[{{{",".join([write(row) for write in item])}}}]}}'
+        rows = [[item.get(keyword) for keyword in keywords] for item in items_of(row[index])]
+        items = [f"{{{','.join([write(values) for write in writers])}}}" for values in rows if any(values)]
+        return f'{empty[:-1]},"Value":[{",".join(items)}]}}' if items else empty
 
     return write
 

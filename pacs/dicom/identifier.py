@@ -10,12 +10,12 @@ from pydicom.datadict import dictionary_has_tag, dictionary_VR
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.filereader import read_dataset
-from pydicom.tag import Tag
 
 from pacs.dicom import charset
-from pacs.dicom.attributes import ATTRIBUTES, BY_TAG, Attribute, Level
+from pacs.dicom.attributes import BY_PATH, BY_TAG, Attribute, Level
 from pacs.dicom.part10 import EXPLICIT_BIG_ENDIAN, IMPLICIT, LONG_VRS, check_data_set
 from pacs.dicom.person_name import without_marks
+from pacs.dicom.query import items_of
 from pacs.errors import InvalidInstance, InvalidQuery
 
 Row = Sequence[str | int | None]
@@ -30,13 +30,18 @@ SPECIFIC_CHARACTER_SET = 0x00080005
 QUERY_RETRIEVE_LEVEL = 0x00080052
 RETRIEVE_AE_TITLE = 0x00080054
 INSTANCE_AVAILABILITY = 0x00080056
+TIMEZONE_OFFSET = 0x00080201
 NO_KEYS = frozenset(
-    (SPECIFIC_CHARACTER_SET, QUERY_RETRIEVE_LEVEL, 0x00080053, RETRIEVE_AE_TITLE, INSTANCE_AVAILABILITY, 0x00080201)
+    (
+        SPECIFIC_CHARACTER_SET,
+        QUERY_RETRIEVE_LEVEL,
+        0x00080053,
+        RETRIEVE_AE_TITLE,
+        INSTANCE_AVAILABILITY,
+        TIMEZONE_OFFSET,
+    )
 )
-"""They say how to read the request (0053: view, 0201: time zone), or stand in every answer."""
-
-SEQUENCES: dict[int, str] = {int(Tag(a.sequence)): a.sequence for a in ATTRIBUTES if a.sequence}
-"""The sequences that hold indexed attributes."""
+"""They say how to read the request (0053: view), or stand in every answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,14 @@ class Identifier:
     """Path and values of each indexed key, as they came; no values: universal matching."""
     unknown: tuple[int, ...] = ()
     """Tags of the keys that are not indexed. They match nothing and are answered without a value."""
+    creators: tuple[tuple[int, str], ...] = ()
+    """Private creators, which are answered as they came: without them a private tag means nothing (PS3.5 7.8)."""
+    is_beyond: bool = False
+    """Keys were asked for in items of a sequence that are not indexed."""
+    character_set: str = ""
+    """Specific Character Set, as it came."""
+    offset: str | None = None
+    """Timezone Offset From UTC that dates and times are meant with; None: it is not there."""
 
 
 def parse_identifier(data: bytes, transfer_syntax_uid: str) -> Identifier:
@@ -59,12 +72,18 @@ def parse_identifier(data: bytes, transfer_syntax_uid: str) -> Identifier:
     except InvalidInstance as error:
         raise InvalidQuery(f"the identifier cannot be read: {error}") from error
     ds = read_dataset(BytesIO(data), transfer_syntax_uid in IMPLICIT, transfer_syntax_uid != EXPLICIT_BIG_ENDIAN)
-    sets = charset.character_sets_of("\\".join(_texts(ds, SPECIFIC_CHARACTER_SET, "CS", ("",))))
+    declared = "\\".join(_texts(ds, SPECIFIC_CHARACTER_SET, "CS", ("",)))
+    sets = charset.character_sets_of(declared)
     tags = [tag for tag in map(int, ds.keys()) if tag not in NO_KEYS and tag & 0xFFFF]
+    creators = [tag for tag in tags if _is_creator(tag)]
     return Identifier(
         _level(_texts(ds, QUERY_RETRIEVE_LEVEL, "CS", ("",))),
         [key for tag in tags for key in _keys(ds, tag, sets)],
-        tuple(tag for tag in tags if tag not in BY_TAG and tag not in SEQUENCES),
+        tuple(tag for tag in tags if tag not in BY_TAG and tag not in creators),
+        tuple((tag, "".join(_texts(ds, tag, "LO", sets)[:1])) for tag in creators),
+        any(_is_beyond(ds, tag) for tag in tags),
+        declared,
+        "".join(_texts(ds, TIMEZONE_OFFSET, "SH", ("",))[:1]) if TIMEZONE_OFFSET in ds else None,
     )
 
 
@@ -75,34 +94,51 @@ def identifier_encoder(
     level: Level,
     retrieve_ae_title: str,
     unknown: Iterable[int] = (),
+    creators: Iterable[tuple[int, str]] = (),
     character_set: str = "",
+    asked_in: str = "",
 ) -> Callable[[Row], bytes]:
     """A function that writes an answer, in little endian, with these attributes in the order of its rows.
 
-    unknown: tags that were asked for and are not indexed. character_set: the only one that the peer can read; letters
-    that it lacks lose their marks, and where that does not help either, the answer is in Unicode nevertheless.
-    Otherwise an answer is in ASCII if it can be, and else in ISO_IR 192.
+    unknown: tags that were asked for and are not indexed. creators: of those that are private. character_set: the
+    only one that the peer can read; letters that it lacks lose their marks, and where that does not help either, the
+    answer is in Unicode nevertheless. asked_in: the one that the peer asked in; an answer that has all its letters
+    there is in it. Otherwise an answer is in ASCII if it can be, and else in ISO_IR 192.
     """
     element = _explicit if explicit else _implicit
-    writers = _writers(attributes, level, retrieve_ae_title, unknown, element)
+    writers = _writers(attributes, level, retrieve_ae_title, unknown, creators, element)
+    readable = character_set or (asked_in if _is_single_set(asked_in) else "")
     unicode_set = element(SPECIFIC_CHARACTER_SET, "CS", charset.UTF_8.encode())
-    declared_set = element(SPECIFIC_CHARACTER_SET, "CS", character_set.encode())
+    readable_set = element(SPECIFIC_CHARACTER_SET, "CS", readable.encode())
 
     def encode(row: Row) -> bytes:
         if "".join([value for value in row if value.__class__ is str]).isascii():
             return b"".join([write(row, str.encode) for write in writers])
-        if character_set:
+        if readable:
             with suppress(UnicodeEncodeError, LookupError):  # the letters, or the set itself, are unknown there
-                return declared_set + b"".join([write(row, to_declared_set) for write in writers])
+                return readable_set + b"".join([write(row, to_readable_set) for write in writers])
         return unicode_set + b"".join([write(row, str.encode) for write in writers])
 
-    def to_declared_set(text: str) -> bytes:
+    def to_readable_set(text: str) -> bytes:
         try:
-            return charset.encode(text, character_set)
+            return charset.encode(text, readable)
         except UnicodeEncodeError:
-            return charset.encode(without_marks(text), character_set)
+            if not character_set:
+                raise
+            return charset.encode(without_marks(text), readable)
 
     return encode
+
+
+def _is_single_set(character_set: str) -> bool:
+    """Whether it is one set without code extensions, which can be written."""
+    if not character_set or "\\" in character_set or "2022" in character_set or charset.UTF_8 in character_set:
+        return False
+    try:
+        charset.encode("", character_set)
+    except LookupError:
+        return False
+    return True
 
 
 Element = Callable[[int, str, bytes], bytes]
@@ -112,31 +148,34 @@ Writer = Callable[[Row, Callable[[str], bytes]], bytes]
 
 
 def _writers(
-    attributes: Sequence[Attribute], level: Level, retrieve_ae_title: str, unknown: Iterable[int], element: Element
+    attributes: Sequence[Attribute],
+    level: Level,
+    retrieve_ae_title: str,
+    unknown: Iterable[int],
+    creators: Iterable[tuple[int, str]],
+    element: Element,
 ) -> list[Writer]:
     """In the order of their tags."""
     writers: dict[int, Writer] = {tag: _constant(element(tag, _vr(tag), b"")) for tag in unknown}
+    writers |= {tag: _creator(tag, creator, element) for tag, creator in creators}
     for tag, text in (
         (QUERY_RETRIEVE_LEVEL, level.name),
         (RETRIEVE_AE_TITLE, retrieve_ae_title),
         (INSTANCE_AVAILABILITY, "ONLINE"),
     ):
         writers[tag] = _constant(element(tag, _vr(tag), text.encode()))
-    inside: dict[str, dict[int, tuple[int, Attribute]]] = {}
     for index, attribute in enumerate(attributes):
-        if attribute.sequence:
-            inside.setdefault(attribute.sequence, {})[attribute.tag] = index, attribute
-        else:
-            writers[attribute.tag] = _value(index, attribute, element)
-    for keyword, members in inside.items():
-        indices = [index for index, _ in members.values()]
-        item = [_value(*members[tag], element) for tag in sorted(members)]
-        writers[int(Tag(keyword))] = _sequence(int(Tag(keyword)), indices, item, element)
+        write = _sequence if attribute.members else _value
+        writers[attribute.tag] = write(index, attribute, element)
     return [writers[tag] for tag in sorted(writers)]
 
 
 def _constant(data: bytes) -> Writer:
     return lambda row, to_bytes: data
+
+
+def _creator(tag: int, creator: str, element: Element) -> Writer:
+    return lambda row, to_bytes: element(tag, "LO", to_bytes(creator))
 
 
 def _value(index: int, attribute: Attribute, element: Element) -> Writer:
@@ -154,14 +193,21 @@ def _value(index: int, attribute: Attribute, element: Element) -> Writer:
     return write
 
 
-def _sequence(tag: int, indices: Sequence[int], item: Sequence[Writer], element: Element) -> Writer:
-    """One item, or none where all its values are empty."""
+def _sequence(index: int, attribute: Attribute, element: Element) -> Writer:
+    """Its items, each with the members of the attribute; none where they have none of these."""
+    tag = attribute.tag
+    members = sorted(
+        (BY_PATH[f"{attribute.keyword}.{keyword}"] for keyword in attribute.members), key=lambda one: one.tag
+    )
 
     def write(row: Row, to_bytes: Callable[[str], bytes]) -> bytes:
-        if all(row[index] in (None, "") for index in indices):
-            return element(tag, "SQ", b"")
-        content = b"".join([write(row, to_bytes) for write in item])
-        return element(tag, "SQ", struct.pack("<HHI", 0xFFFE, 0xE000, len(content)) + content)
+        items = [item for item in items_of(row[index]) if any(member.keyword in item for member in members)]
+        return element(tag, "SQ", b"".join([write_item(item, to_bytes) for item in items]))
+
+    def write_item(item: dict[str, str], to_bytes: Callable[[str], bytes]) -> bytes:
+        values = [(member, to_bytes(item.get(member.keyword, ""))) for member in members]
+        content = b"".join([element(member.tag, member.vr, value) for member, value in values])
+        return struct.pack("<HHI", 0xFFFE, 0xE000, len(content)) + content
 
     return write
 
@@ -197,19 +243,42 @@ def _level(texts: Sequence[str]) -> Level:
     return Level[name]
 
 
+def _is_creator(tag: int) -> bool:
+    """Whether it is a private creator: (gggg,0010-00FF) with gggg odd (PS3.5 7.8.1)."""
+    return tag >> 16 & 1 == 1 and 0x10 <= tag & 0xFFFF <= 0xFF
+
+
 def _keys(ds: Dataset, tag: int, sets: tuple[str, ...]) -> Iterator[tuple[str, tuple[str, ...]]]:
     """The keys of one element: its own, those in the one item of a sequence, or none when it is not indexed."""
-    if tag in BY_TAG:
-        yield BY_TAG[tag].path, _texts(ds, tag, BY_TAG[tag].vr, sets)
-    if tag not in SEQUENCES:
+    attribute = BY_TAG.get(tag)
+    if attribute is None:
         return
+    if not attribute.members:
+        yield attribute.path, _texts(ds, tag, attribute.vr, sets)
+        return
+    item = _item(ds, tag)
+    if not item:  # none, or an empty one: it asks for all that there is (PS3.4 C.2.2.2.6)
+        yield attribute.path, ()
+    for keyword in attribute.members:
+        member = BY_PATH[f"{attribute.keyword}.{keyword}"]
+        if member.tag in item:
+            yield member.path, _texts(item, member.tag, member.vr, sets)
+
+
+def _item(ds: Dataset, tag: int) -> Dataset:
     items = ds[tag].value or [Dataset()]
     if len(items) > 1:
-        raise InvalidQuery(f"{SEQUENCES[tag]}: a key may have one item, not {len(items)}")
-    members = [a for a in ATTRIBUTES if a.sequence == SEQUENCES[tag]]
-    for attribute in members:
-        if attribute.tag in items[0] or not items[0]:  # an empty item asks for all that it may hold
-            yield attribute.path, _texts(items[0], attribute.tag, attribute.vr, sets)
+        raise InvalidQuery(f"{BY_TAG[tag].keyword}: a key may have one item, not {len(items)}")
+    item: Dataset = items[0]
+    return item
+
+
+def _is_beyond(ds: Dataset, tag: int) -> bool:
+    attribute = BY_TAG.get(tag)
+    if attribute is None or not attribute.members:
+        return False
+    indexed = {BY_PATH[f"{attribute.keyword}.{keyword}"].tag for keyword in attribute.members}
+    return any(its not in indexed for its in map(int, _item(ds, tag).keys()))
 
 
 def _texts(ds: Dataset, tag: int, vr: str, sets: tuple[str, ...]) -> tuple[str, ...]:

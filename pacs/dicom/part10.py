@@ -4,6 +4,7 @@ Nothing here believes a length it has not checked: what is read, kept or allocat
 whatever the bytes say.
 """
 
+import json
 import re
 import struct
 import zlib
@@ -15,7 +16,7 @@ from typing import Protocol
 from pydicom._dicom_dict import DicomDictionary
 
 from pacs.dicom import charset
-from pacs.dicom.attributes import READ_FROM_INSTANCE
+from pacs.dicom.attributes import MEMBERS, READ_FROM_INSTANCE
 from pacs.dicom.frames import FrameTable, encapsulated_frames, native_frames
 from pacs.errors import InvalidInstance
 
@@ -74,21 +75,28 @@ UID = re.compile(r"(?=.{1,72}\Z)[0-9]+(?:\.[0-9]+)*|[0-9a-f]{64}")
 append to a UID that is full already, and SHA-256 sums by which de-identification replaced them."""
 NUMBER = re.compile(r"[+-]?[0-9]{1,18}")
 
+MAX_ITEMS = 32
+"""Items of a sequence that are indexed."""
+
 _NOTHING: dict[int, str] = {}
-_REQUEST_CHARACTER_SET = "request.specific_character_set"
-_REQUEST = {a.tag: a.column for a in READ_FROM_INSTANCE if a.sequence} | {
-    SPECIFIC_CHARACTER_SET: _REQUEST_CHARACTER_SET
+_ITS_CHARACTER_SET = "SpecificCharacterSet"
+_MEMBERS: dict[int, dict[int, str]] = {
+    sequence.tag: {SPECIFIC_CHARACTER_SET: f"{sequence.column}/{_ITS_CHARACTER_SET}"}
+    | {member.tag: f"{sequence.column}/{member.keyword}" for member in MEMBERS if member.sequence == sequence.keyword}
+    for sequence in READ_FROM_INSTANCE
+    if sequence.members
 }
-_WANTED = {a.tag: a.column for a in READ_FROM_INSTANCE if not a.sequence} | {
+"""What is wanted of the items of a sequence. An item's number is put behind: `request_attributes_sequence/CodeValue/1`.
+"""
+_WANTED = {a.tag: a.column for a in READ_FROM_INSTANCE if not a.members} | {
     SPECIFIC_CHARACTER_SET: "specific_character_set",
     0x00280002: "samples_per_pixel",
     0x00280004: "photometric_interpretation",
 }
-_REQUEST_SEQUENCE = 0x00400275
 _VR = {a.column: a.vr for a in READ_FROM_INSTANCE}
 _BINARY = frozenset(a.column for a in READ_FROM_INSTANCE if a.vr == "US") | {"samples_per_pixel"}
 _INTEGERS = frozenset(a.column for a in READ_FROM_INSTANCE if a.is_integer) - _BINARY
-_REQUEST_COLUMNS = frozenset(_REQUEST.values())
+_MEMBER_VRS = {a.keyword: a.vr for a in MEMBERS}
 _EMPTY: dict[str, str | int | None] = {a.column: None if a.is_integer else "" for a in READ_FROM_INSTANCE}
 _UIDS = {
     "sop_class_uid": "SOP Class UID",
@@ -314,7 +322,7 @@ def _walk(
     found: dict[str, bytes] = {}
     pixel_data: PixelData | None = None
     window, base, edge = b"", 0, 0
-    position = count = 0
+    position = count = items_seen = 0
     # The sequence or item that is being read, and those around it. end: where it must end; open: unless a delimiter
     # ends it before; items: it is a sequence, its children are items.
     end, is_open, items, implicit = size, False, False, _is_implicit(source, 0)
@@ -356,7 +364,11 @@ def _walk(
 
         if group == 0xFFFE:
             if items and tag == ITEM:
-                around.append((end, is_open, True, implicit, _NOTHING))  # what is wanted is in the first item
+                around.append((end, is_open, True, implicit, wanted))
+                if wanted:
+                    items_seen += 1
+                    is_kept = items_seen <= MAX_ITEMS
+                    wanted = {its: f"{name}/{items_seen}" for its, name in wanted.items()} if is_kept else _NOTHING
                 items, is_open = False, length == UNDEFINED
                 end = end if is_open else _stop(position, length, end, group, number)
             elif is_open and tag == (SEQUENCE_END if items else ITEM_END):
@@ -395,7 +407,9 @@ def _walk(
         if len(around) >= 2 * MAX_DEPTH:
             raise InvalidInstance(f"sequences are nested deeper than {MAX_DEPTH}")
         around.append((end, is_open, False, implicit, wanted))
-        wanted = _REQUEST if tag == _REQUEST_SEQUENCE and wanted is _WANTED else _NOTHING
+        wanted = _MEMBERS.get(tag, _NOTHING) if wanted is _WANTED else _NOTHING
+        if wanted:
+            items_seen = 0
         end, is_open, items = stop, length == UNDEFINED, True
         if vr == b"UN":  # implicit inside (PS3.5 6.2.2), but not from everybody
             implicit = _is_implicit(source, position + 8)
@@ -451,15 +465,33 @@ def _values(found: dict[str, bytes], order: str) -> dict[str, str | int | None]:
     """The values decoded: those of READ_FROM_INSTANCE, and the two more that pixel data needs."""
     values: dict[str, str | int | None] = _EMPTY | {"samples_per_pixel": None, "photometric_interpretation": ""}
     sets = _character_sets(found.pop("specific_character_set", b""))
-    request_sets = found.pop(_REQUEST_CHARACTER_SET, None)
+    inside: dict[str, dict[str, dict[str, bytes]]] = {}
     for column, value in found.items():
         if column in _BINARY:
             values[column] = struct.unpack_from(order + "H", value)[0] if len(value) >= 2 else None
-            continue
-        its = _character_sets(request_sets) if request_sets is not None and column in _REQUEST_COLUMNS else sets
-        text = _text(value, _VR.get(column, "CS"), its)
-        values[column] = _integer(text) if column in _INTEGERS else text
+        elif "/" in column:
+            sequence, keyword, number = column.split("/")
+            inside.setdefault(sequence, {}).setdefault(number, {})[keyword] = value
+        else:
+            text = _text(value, _VR.get(column, "CS"), sets)
+            values[column] = _integer(text) if column in _INTEGERS else text
+    for sequence, items in inside.items():
+        values[sequence] = _items_text([_item(item, sets) for item in items.values()])
     return values
+
+
+def _item(found: dict[str, bytes], sets: tuple[str, ...]) -> dict[str, str]:
+    """The indexed members of an item, without those that are empty."""
+    its_own = found.pop(_ITS_CHARACTER_SET, None)
+    sets = sets if its_own is None else _character_sets(its_own)
+    texts = {keyword: _text(value, _MEMBER_VRS[keyword], sets) for keyword, value in found.items()}
+    return {keyword: text for keyword, text in texts.items() if text}
+
+
+def _items_text(items: list[dict[str, str]]) -> str:
+    """As the column of a sequence has them: a JSON array of objects; "" without items."""
+    items = [item for item in items if item]
+    return json.dumps(items, ensure_ascii=False, separators=(",", ":")) if items else ""
 
 
 def _character_sets(value: bytes) -> tuple[str, ...]:

@@ -1,12 +1,15 @@
 """A question to the archive, as every door asks it, and the matching of PS3.4 C.2.2.2."""
 
+import json
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone, tzinfo
 from typing import assert_never
 
-from pacs.dicom.attributes import Attribute, Level
+from pacs.dicom.attributes import BY_PATH, TIME_OF, Attribute, Level
 from pacs.dicom.part10 import UID
 from pacs.dicom.person_name import fold, folded
 from pacs.errors import InvalidQuery
@@ -15,14 +18,34 @@ WILDCARD_VRS = frozenset(("AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UR", 
 """PS3.4 C.2.2.2.4. Elsewhere `*` and `?` are no wild cards."""
 NUMBER_VRS = frozenset(("IS", "US", "UL"))
 """Equal as numbers: `007` is 7."""
-MULTI_VALUED = frozenset(("ModalitiesInStudy", "SOPClassesInStudy", "AvailableTransferSyntaxUID"))
-"""They match when one of their values does."""
+MULTIPLE_VALUE_VRS = frozenset(("AE", "AS", "CS", "LO", "PN", "SH", "UC"))
+"""PS3.4 C.2.2.2.8."""
+QUOTATION_MARKS = '""'
+"""They ask for what is empty (PS3.4 C.2.2.2.7)."""
+END_OF_DAY = "235959.999999"
 
 _DATE = re.compile(r"(\d{4})(\d\d)(\d\d)")
 _OLD_DATE = re.compile(r"(\d{4})\.(\d\d)\.(\d\d)")
 _TIME = re.compile(r"(\d\d)(?::?(\d\d)(?::?(\d\d)(?:\.(\d{1,6}))?)?)?")
 _DATE_TIME = re.compile(r"(\d{4}(?:\d\d){0,5})(?:\.(\d{1,6}))?(?:[+-](?:0\d|1[0-4])[0-5]\d)?")
 _NUMBER = re.compile(r"[+-]?\d{1,18}")
+_DECIMAL = re.compile(r"[+-]?(?:\d{1,16}\.?\d{0,16}|\.\d{1,16})(?:[eE][+-]?\d{1,2})?")
+_OFFSET = re.compile(r"([+-])(0\d|1[0-4])([0-5]\d)")
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What was agreed besides the matching that always is (PS3.4 C.5.1.1.1)."""
+
+    fuzzy: bool = False
+    """Names by the beginnings of their words."""
+    empty: bool = False
+    """Two quotation marks ask for what is empty."""
+    multiple: bool = False
+    """All of several values are asked for, not one of them."""
+
+
+LITERAL = Rules()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +68,13 @@ class AnyOf:
 
 
 @dataclass(frozen=True, slots=True)
+class AllOf:
+    """Each of these is one of the values (C.2.2.2.8)."""
+
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Wildcard:
     """`*` is any run, `?` any one character (C.2.2.2.4)."""
 
@@ -60,6 +90,17 @@ class Range:
 
 
 @dataclass(frozen=True, slots=True)
+class Instants:
+    """A date and the time that belongs to it as one instant, from first to last (C.2.2.2.5); None is open.
+
+    A date without a time is matched when any moment of the day is.
+    """
+
+    first: str | None
+    last: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Words:
     """A person's name by the beginnings of its words in any order, folded: what people type.
 
@@ -67,6 +108,8 @@ class Words:
     """
 
     words: tuple[str, ...]
+    typed: tuple[str, ...] = ()
+    """The same as they were typed: names that have them so come first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +117,16 @@ class Empty:
     """Present and empty, or absent (C.2.2.2.7)."""
 
 
-Match = Universal | Single | AnyOf | Wildcard | Range | Words | Empty
+@dataclass(frozen=True, slots=True)
+class Zoned:
+    """A date or time as clocks show it at an offset from UTC (C.2.2.2.5). What is stored has the study's own offset."""
+
+    match: Single | Range | Instants
+    offset: str
+    """As Timezone Offset From UTC (0008,0201) has it: `+0700`."""
+
+
+Match = Universal | Single | AnyOf | AllOf | Wildcard | Range | Instants | Zoned | Words | Empty
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +141,18 @@ class Query:
     offset: int = 0
     newest_first: bool = False
     """Order by study date and time, newest first; otherwise by the order of arrival."""
+    offsets: tuple[str, ...] = ()
+    """The offsets from UTC that stored studies say: `find` knows them, who asks need not."""
+
+    def is_zoned(self) -> bool:
+        """Whether it asks for times as clocks show them somewhere."""
+        return any(isinstance(match, Zoned) for match in self.matches.values())
 
 
-def parse_match(attribute: Attribute, values: Sequence[str], *, fuzzy: bool = False) -> Match:
+def parse_match(attribute: Attribute, values: Sequence[str], rules: Rules = LITERAL) -> Match:
     """What is asked of one attribute, from the values that a door has split (PS3.4 C.2.2.2).
 
-    Universal for nothing and for `*` alone. fuzzy: names by the beginnings of their words. A time or date-time becomes
+    Universal for nothing and for `*` alone. A time or date-time becomes
     a Range whose ends compare as text with every form of a stored value (`08`, `0800`, `080000.000`); its last end
     takes in the whole of its last unit, so `-12` reaches to 125959.999999. Raises InvalidQuery, which names the
     attribute and the value.
@@ -102,16 +160,101 @@ def parse_match(attribute: Attribute, values: Sequence[str], *, fuzzy: bool = Fa
     texts = [text for value in values if (text := unicodedata.normalize("NFC", value).strip(" \0"))]
     if not texts or all(set(text) == {"*"} for text in texts):
         return Universal()
-    if attribute.vr == "PN" and fuzzy:
-        words = tuple(fold(" ".join(texts).replace("*", " ").replace("?", " ")).split())
-        return Words(words) if words else Universal()
+    if rules.empty and texts == [QUOTATION_MARKS]:
+        return Empty()
+    if attribute.vr == "PN" and rules.fuzzy:
+        return _parse_words(re.sub(r"[*?^=\\]", " ", " ".join(texts)))
     matches = [_parse_one(attribute, text) for text in texts]
     if len(matches) == 1:
         return matches[0]
     singles = [match.value for match in matches if isinstance(match, Single)]
     if len(singles) < len(matches):
         raise InvalidQuery(f"{attribute.path}: a range or wild card cannot stand in a list")
+    if rules.multiple and attribute.is_multi_valued and attribute.vr in MULTIPLE_VALUE_VRS:
+        return AllOf(tuple(singles))
     return AnyOf(tuple(singles))
+
+
+def combined(matches: Mapping[str, Match]) -> dict[str, Match]:
+    """The same, each range of dates as one of instants where a range of the same form is asked of its time."""
+    found = dict(matches)
+    for date, time in TIME_OF.items():
+        match found.get(date), found.get(time):
+            case Range() as dates, Range() as times if _form(dates) == _form(times):
+                del found[time]
+                found[date] = Instants(_both(dates.first, times.first), _both(dates.last, times.last))
+    return found
+
+
+def zoned(matches: Mapping[str, Match], offset: str) -> dict[str, Match]:
+    """The same, dates and times as clocks show them at this offset. A date of birth is where it is.
+
+    Raises InvalidQuery when the offset is none.
+    """
+    zone_of(offset)
+    return {
+        path: Zoned(match, offset)
+        if isinstance(match, Single | Range | Instants)
+        and BY_PATH[path].vr in _MOMENTS
+        and BY_PATH[path].level > Level.PATIENT
+        else match
+        for path, match in matches.items()
+    }
+
+
+def zone_of(offset: str) -> timezone:
+    """Raises InvalidQuery."""
+    match = _OFFSET.fullmatch(offset)
+    if match is None:
+        raise InvalidQuery(f"TimezoneOffsetFromUTC: {offset!r} is none")
+    minutes = 60 * int(match[2]) + int(match[3])
+    return timezone(timedelta(minutes=-minutes if match[1] == "-" else minutes))
+
+
+def is_offset(text: str) -> bool:
+    """Whether it is one that `zone_of` takes."""
+    return _OFFSET.fullmatch(text) is not None
+
+
+def in_zone(match: Zoned, attribute: Attribute, offset: str) -> list[Range | Instants]:
+    """What is asked of values that are stored with this offset; "": in the time of this machine. Any of them is enough.
+
+    A range of times that goes through midnight there becomes two.
+    """
+    here, there = zone_of(match.offset), zone_of(offset) if offset else None
+    first, last = _ends_of_match(match.match)
+    if attribute.vr == "TM":
+        return _times_in_zone(first, last, here, there)
+    if attribute.vr == "DA" and not isinstance(match.match, Instants):
+        first, last = _both(first, "00"), _both(last, END_OF_DAY)
+    first, last = first and _moved(first, here, there)[0], last and _moved(last, here, there)[1]
+    return [Range(first, last) if attribute.vr == "DT" else Instants(first, last)]
+
+
+def is_answer(query: Query, row: Mapping[str, str | int | None]) -> bool:
+    """Whether a row, by path, is matched: what SQL must agree with. Keys below the level are passed over."""
+    asked = {path: match for path, match in query.matches.items() if BY_PATH[path].level <= query.level}
+    sequences = {BY_PATH[path].sequence for path in asked}
+    return all(
+        any(item_matches(query, sequence, item) for item in items_of(row[sequence]))
+        if sequence
+        else all(_is_matched(asked[path], BY_PATH[path], row) for path in asked if not BY_PATH[path].sequence)
+        for sequence in sequences
+    )
+
+
+def item_matches(query: Query, sequence: str, item: Mapping[str, str]) -> bool:
+    """Whether one item of a sequence is all that is asked of its items (C.2.2.2.6)."""
+    return all(
+        matches_value(match, BY_PATH[path], item.get(BY_PATH[path].keyword, ""))
+        for path, match in query.matches.items()
+        if BY_PATH[path].sequence == sequence
+    )
+
+
+def items_of(value: str | int | None) -> list[dict[str, str]]:
+    """The items of a sequence out of its column."""
+    return json.loads(value) if isinstance(value, str) and value else []
 
 
 def matches_value(match: Match, attribute: Attribute, value: str | int | None) -> bool:
@@ -126,14 +269,75 @@ def matches_value(match: Match, attribute: Attribute, value: str | int | None) -
             return any(_is_equal(attribute, wanted, one) for one in _values(attribute, stored))
         case AnyOf(wanted_values):
             return any(matches_value(Single(wanted), attribute, value) for wanted in wanted_values)
+        case AllOf(wanted_values):
+            return all(matches_value(Single(wanted), attribute, value) for wanted in wanted_values)
         case Wildcard(pattern):
             return any(_is_like(attribute, pattern, one) for one in _values(attribute, stored))
         case Range(first, last):
             return stored != "" and (first is None or first <= stored) and (last is None or stored <= last)
+        case Instants(first, last):
+            first, last = (first and first[: len(stored)], last and last[:8]) if len(stored) == 8 else (first, last)
+            return matches_value(Range(first, last), attribute, value)
+        case Zoned():
+            raise ValueError("what it means hangs on the offset that the study says: see in_zone")
         case Words(words):
             stored_words = re.split(r"[ =\\]", folded(stored))
             return all(any(one.startswith(word) for one in stored_words) for word in words)
     assert_never(match)
+
+
+def _is_matched(match: Match, attribute: Attribute, row: Mapping[str, str | int | None]) -> bool:
+    value = row[attribute.path]
+    match match:
+        case Zoned():
+            offset = str(row["TimezoneOffsetFromUTC"])
+            there = in_zone(match, attribute, offset if is_offset(offset) else "")
+            return any(_is_matched(one, attribute, row) for one in there)
+        case Instants():
+            time = row[TIME_OF[attribute.keyword]]
+            return bool(value) and matches_value(match, attribute, f"{value}{time}")
+        case _:
+            return matches_value(match, attribute, value)
+
+
+def _parse_words(text: str) -> Match:
+    typed = tuple(text.split())
+    words = tuple(fold(text).split())
+    return Words(words, typed) if words else Universal()
+
+
+def _form(match: Range) -> tuple[bool, bool]:
+    return match.first is None, match.last is None
+
+
+def _both(date: str | None, time: str | None) -> str | None:
+    return date + time if date and time else None
+
+
+def _ends_of_match(match: Single | Range | Instants) -> tuple[str | None, str | None]:
+    return (match.value, match.value) if isinstance(match, Single) else (match.first, match.last)
+
+
+def _times_in_zone(first: str | None, last: str | None, here: timezone, there: tzinfo | None) -> list[Range | Instants]:
+    """Clocks apart, by what they are apart today."""
+    today = f"{datetime.now(here):%Y%m%d}"
+    begin, end = _moved(today + (first or "00"), here, there)[0], _moved(today + (last or END_OF_DAY), here, there)[1]
+    if begin[:8] == end[:8]:
+        return [Range(begin[8:], end[8:])]
+    return [Range(begin[8:], None), Range(None, end[8:])]
+
+
+def _moved(moment: str, here: timezone, there: tzinfo | None) -> tuple[str, str]:
+    """A moment as clocks there show it: in its shortest form, and in its longest. One that is no date stays."""
+    digits, _, fraction = moment.partition(".")
+    padded = digits + "00000101000000"[len(digits) :]
+    with suppress(ValueError, OverflowError):
+        seconds = min(padded[12:14], "59")  # a leap second is the one before to Python
+        local = datetime.strptime(padded[:12] + seconds, "%Y%m%d%H%M%S").replace(tzinfo=here)
+        its = local.replace(microsecond=int(fraction.ljust(6, "0"))).astimezone(there)
+        shortest, _, longest = _ends(f"{its:%Y%m%d}", [f"{its:%H}", f"{its:%M}", f"{its:%S}"], f"{its:%f}")
+        return shortest, longest
+    return moment, moment
 
 
 def _parse_one(attribute: Attribute, text: str) -> Match:
@@ -143,6 +347,8 @@ def _parse_one(attribute: Attribute, text: str) -> Match:
         raise InvalidQuery(f"{attribute.path}: {text!r} is no UID")
     if attribute.vr in NUMBER_VRS:
         return Single(_number(attribute, text))
+    if attribute.vr == "DS":
+        return Single(_decimal(attribute, text))
     if attribute.vr in WILDCARD_VRS and ("*" in text or "?" in text):
         return Wildcard(text)
     return Single(text)
@@ -216,8 +422,14 @@ def _number(attribute: Attribute, text: str) -> str:
     return str(int(text))
 
 
+def _decimal(attribute: Attribute, text: str) -> str:
+    if not _DECIMAL.fullmatch(text):
+        raise InvalidQuery(f"{attribute.path}: {text!r} is no number")
+    return str(float(text))
+
+
 def _values(attribute: Attribute, stored: str) -> list[str]:
-    return stored.split("\\") if attribute.keyword in MULTI_VALUED else [stored]
+    return stored.split("\\") if attribute.is_multi_valued else [stored]
 
 
 def _is_equal(attribute: Attribute, wanted: str, stored: str) -> bool:
@@ -225,6 +437,8 @@ def _is_equal(attribute: Attribute, wanted: str, stored: str) -> bool:
         return _is_named(wanted, stored, str.__eq__)
     if attribute.vr in NUMBER_VRS:
         return stored != "" and int(stored) == int(wanted)
+    if attribute.vr == "DS":
+        return _DECIMAL.fullmatch(stored) is not None and float(stored) == float(wanted)
     return stored.rstrip(" ") == wanted.rstrip(" ")
 
 

@@ -1,6 +1,7 @@
 """What we offer: which abstract syntaxes, in which transfer syntaxes and roles, and what we can agree on besides."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from pydicom._uid_dict import UID_dictionary
 
@@ -47,7 +48,7 @@ NEVER_STORED = frozenset(
 CONVERTED = frozenset((IMPLICIT_LITTLE_ENDIAN, EXPLICIT_BIG_ENDIAN))
 """Offered first, and Explicit VR Little Endian too: then we take that, which keeps the VRs of private elements."""
 
-SUPPORTED_OF_FIND = b"\1\0\1\0\0\0\0"
+SUPPORTED_OF_FIND = b"\1\1\1\1\0\1\1"
 """Relational queries, date-time, fuzzy names, time zone, multi-frame, empty, multiple values (PS3.4 C.5.1.1.1)."""
 SUPPORTED_OF_RETRIEVE = b"\1\0"
 """Relational retrieval, multi-frame conversion (PS3.4 C.5.2.1.1)."""
@@ -71,6 +72,7 @@ def answer_extended(request: AssociateRequest) -> dict[str, bytes]:
     return {uid: _agreed(uid, wanted) for uid, wanted in request.extended.items() if uid in MODELS}
 
 
+@lru_cache(1024)
 def is_storage(abstract_syntax: str) -> bool:
     """Whether instances of it are stored: all storage classes of the standard, private ones, and those to come."""
     if not abstract_syntax or abstract_syntax in SERVICES:
@@ -97,6 +99,7 @@ def choose_syntax(offered: Sequence[str], *, to_send: bool = False) -> str:
     return first
 
 
+@lru_cache(1024)
 def is_takable(transfer_syntax: str) -> bool:
     """Whether instances in it are stored: all current and retired syntaxes, private ones, and those to come."""
     _, kind, *_ = UID_dictionary.get(transfer_syntax, ("", "Transfer Syntax"))

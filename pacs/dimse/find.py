@@ -1,27 +1,29 @@
 """C-FIND: an identifier as a Query, and its answers in few, large pieces (PS3.4 C.4.1)."""
 
-from collections.abc import Iterable
+from itertools import islice
 
 from pacs.archive.find import Answers, find
 from pacs.dicom.attributes import BY_PATH, UNIQUE_KEY, Level
 from pacs.dicom.identifier import MAX_IDENTIFIER, Identifier, identifier_encoder, parse_identifier
 from pacs.dicom.part10 import EXPLICIT_LITTLE_ENDIAN
-from pacs.dicom.query import Query, Universal, parse_match
+from pacs.dicom.query import Match, Query, Rules, Universal, combined, parse_match, zoned
 from pacs.dimse.answers import PENDING, SUCCESS, Request
 from pacs.dimse.contexts import PATIENT_ROOT_FIND
 from pacs.errors import InvalidQuery
+from pacs.peers import directory
 from pacs.upper_layer.message import WITH_DATA_SET, encode_command
 from pacs.upper_layer.wire import Buffer
 
 PENDING_WITH_UNSUPPORTED_KEYS = 0xFF01
 CANCELLED = 0xFE00
-"""PS3.4 Table C.4-1."""
+LIMIT_REACHED = 0xB001
+"""PS3.4 Table C.4-1, and the warning of the Repository Query, which every query may end in here."""
 
 SENT_TOGETHER = 64 << 10
 """Bytes of answers that are gathered; between two sends the peer may cancel."""
 
-RELATIONAL, FUZZY = 0, 2
-"""Bytes of what was agreed by extended negotiation (PS3.4 C.5.1.1.1)."""
+RELATIONAL, DATE_TIME, FUZZY, TIMEZONE, EMPTY, MULTIPLE = 0, 1, 2, 3, 5, 6
+"""Bytes of what was agreed by extended negotiation (PS3.4 C.5.1.1.1). Byte 4 is the conversion of images."""
 
 
 def handle_find(request: Request) -> None:
@@ -29,24 +31,39 @@ def handle_find(request: Request) -> None:
     model = request.context.abstract_syntax
     agreed = request.association.extended.get(model, b"").ljust(7, b"\0")
     if not agreed[RELATIONAL]:
-        check_unique_keys(identifier, Level.PATIENT if model == PATIENT_ROOT_FIND else Level.STUDY)
-    query, unsupported = query_of(identifier, fuzzy=bool(agreed[FUZZY]))
+        _check_unless_lenient(request, identifier, Level.PATIENT if model == PATIENT_ROOT_FIND else Level.STUDY)
+    query = query_of(identifier, agreed, request.pacs.settings.query_limit + 1)
     answers = find(request.pacs, request.actor, query)
-    status = SUCCESS if _send_all(request, identifier, answers, unsupported) else CANCELLED
-    request.respond(status)
+    status = _send_all(request, identifier, answers, request.pacs.settings.query_limit)
+    if status == LIMIT_REACHED:
+        request.respond(status, error_comment=f"there are more than these {request.pacs.settings.query_limit} matches")
+    else:
+        request.respond(status)
 
 
-def query_of(identifier: Identifier, *, fuzzy: bool) -> tuple[Query, tuple[int, ...]]:
-    """The question, and the tags of keys that it leaves out: not indexed, or below the level. Raises InvalidQuery."""
-    asked = [(BY_PATH[path], values) for path, values in identifier.keys]
-    matches = {
+def query_of(identifier: Identifier, agreed: bytes, limit: int) -> Query:
+    """The question. agreed: the seven bytes of extended negotiation. Raises InvalidQuery."""
+    rules = Rules(bool(agreed[FUZZY]), bool(agreed[EMPTY]), bool(agreed[MULTIPLE]))
+    asked = [(BY_PATH[path], values) for path, values in identifier.keys if BY_PATH[path].level <= identifier.level]
+    matches: dict[str, Match] = {
         attribute.path: match
         for attribute, values in asked
-        if attribute.level <= identifier.level and (match := parse_match(attribute, values, fuzzy=fuzzy)) != Universal()
+        if not attribute.members and (match := parse_match(attribute, values, rules)) != Universal()
     }
-    include = tuple(attribute.path for attribute, _ in asked if attribute.level <= identifier.level)
-    below = tuple(attribute.tag for attribute, _ in asked if attribute.level > identifier.level)
-    return Query(identifier.level, matches, include), identifier.unknown + below
+    if agreed[DATE_TIME]:
+        matches = combined(matches)
+    if agreed[TIMEZONE] and identifier.offset:
+        matches = zoned(matches, identifier.offset)
+    include = [attribute.path for attribute, _ in asked]
+    if identifier.offset is not None:
+        include.append("TimezoneOffsetFromUTC")
+    return Query(identifier.level, matches, tuple(include), limit)
+
+
+def unsupported_keys(identifier: Identifier) -> tuple[int, ...]:
+    """The tags of keys that are left out: not indexed, or below the level."""
+    below = (BY_PATH[path] for path, _ in identifier.keys if BY_PATH[path].level > identifier.level)
+    return (*identifier.unknown, *(BY_PATH[attribute.sequence or attribute.keyword].tag for attribute in below))
 
 
 def check_unique_keys(identifier: Identifier, top: Level) -> None:
@@ -64,29 +81,42 @@ def check_unique_keys(identifier: Identifier, top: Level) -> None:
             raise InvalidQuery(f"{keyword} must be one value at the {identifier.level.name} level")
 
 
-def _send_all(request: Request, identifier: Identifier, answers: Answers, unsupported: Iterable[int]) -> bool:
-    """Send the answers; whether they were all, and not cut off by the peer's cancel."""
-    unsupported = tuple(unsupported)
+def _check_unless_lenient(request: Request, identifier: Identifier, top: Level) -> None:
+    try:
+        check_unique_keys(identifier, top)
+    except InvalidQuery:
+        peer = directory.by_ae_title(request.pacs, request.actor.name)
+        if identifier.level < top or peer is None or not peer.relational:
+            raise
+
+
+def _send_all(request: Request, identifier: Identifier, answers: Answers, limit: int) -> int:
+    """Send the answers; the status that ends them."""
+    unsupported = unsupported_keys(identifier)
     encode = identifier_encoder(
         answers.attributes,
         explicit=request.context.transfer_syntax == EXPLICIT_LITTLE_ENDIAN,
         level=identifier.level,
         retrieve_ae_title=request.pacs.settings.ae_title,
         unknown=unsupported,
+        creators=identifier.creators,
         character_set=request.charset,
+        asked_in=identifier.character_set,
     )
-    status = PENDING_WITH_UNSUPPORTED_KEYS if unsupported else PENDING
+    is_whole = not unsupported and not identifier.is_beyond
+    status = PENDING if is_whole else PENDING_WITH_UNSUPPORTED_KEYS
     command = encode_command(request.response(status, command_data_set_type=WITH_DATA_SET))
     association, context = request.association, request.context
     gathered: list[Buffer] = []
     size = 0
-    for row in answers:
+    rows = iter(answers)
+    for row in islice(rows, limit):
         gathered += association.encode(context, command, encode(row))
         size += len(gathered[-1]) + len(command)
         if size >= SENT_TOGETHER:
             association.send_encoded([b"".join(gathered)])
             gathered, size = [], 0
             if association.is_cancelled(request.message_id):
-                return False
+                return CANCELLED
     association.send_encoded([b"".join(gathered)])
-    return True
+    return SUCCESS if next(rows, None) is None else LIMIT_REACHED

@@ -7,7 +7,7 @@ the answers, which is right when much is found. So speed never hangs on what a p
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Any, assert_never
 
@@ -19,6 +19,7 @@ from sqlalchemy import (
     Table,
     Text,
     and_,
+    case,
     cast,
     false,
     func,
@@ -29,12 +30,36 @@ from sqlalchemy import (
     tuple_,
 )
 
-from pacs.dicom.attributes import BY_PATH, Attribute, Level
+from pacs.dicom.attributes import BY_PATH, TIME_OF, Attribute, Level
 from pacs.dicom.person_name import folded
-from pacs.dicom.query import MULTI_VALUED, AnyOf, Empty, Match, Query, Range, Single, Universal, Wildcard, Words
+from pacs.dicom.query import (
+    AllOf,
+    AnyOf,
+    Empty,
+    Instants,
+    Match,
+    Query,
+    Range,
+    Single,
+    Universal,
+    Wildcard,
+    Words,
+    Zoned,
+    in_zone,
+)
 from pacs.errors import InvalidQuery
-from pacs.index.dialects import contains, has_piece_like, is_among, is_like, is_one_of, unindexed
-from pacs.index.tables import LONGEST_FORM, instance, is_integer, name_form, patient, series, study
+from pacs.index.dialects import (
+    as_decimal,
+    contains,
+    has_item,
+    has_piece_like,
+    is_among,
+    is_like,
+    is_one_of,
+    member,
+    unindexed,
+)
+from pacs.index.tables import LONGEST_FORM, instance, name_form, patient, series, study
 
 TABLES: dict[Level, Table] = {
     Level.PATIENT: patient,
@@ -71,9 +96,21 @@ class Source:
 
 
 def answered(query: Query) -> tuple[Attribute, ...]:
-    """What is returned: the included attributes that are known and not below the level of the query."""
-    attributes = (BY_PATH[path] for path in query.include if path in BY_PATH)
-    return tuple(attribute for attribute in attributes if attribute.level <= query.level)
+    """What is returned: the included attributes that are known and not below the level of the query.
+
+    Members of a sequence are returned within it; it has those of its members that are included, or all of them.
+    """
+    attributes = [BY_PATH[path] for path in query.include if path in BY_PATH]
+    found: dict[str, Attribute] = {}
+    for attribute in attributes:
+        if attribute.level > query.level:
+            continue
+        if not attribute.sequence:
+            found[attribute.path] = attribute
+        elif attribute.sequence not in query.include:
+            sequence = found.get(attribute.sequence) or replace(BY_PATH[attribute.sequence], members=())
+            found[attribute.sequence] = replace(sequence, members=(*sequence.members, attribute.keyword))
+    return tuple(found.values())
 
 
 def select_matches(
@@ -112,7 +149,19 @@ def place_of(query: Query) -> list[ColumnElement[Any]]:
     pk = TABLES[query.level].c.pk
     if query.newest_first and query.level > Level.PATIENT:
         return [study.c.study_date, study.c.study_time, pk]
-    return [pk]
+    return [*_strangeness(query), pk]
+
+
+def _strangeness(query: Query) -> list[ColumnElement[int]]:
+    """0 for names that have every word as it was typed, 1 for others: so literal hits come first."""
+    asked = [(attribute, match) for attribute, match in _asked(query) if attribute.level <= query.level]
+    typed = [
+        or_(*(contains(_column(attribute), form) for form in {word, word.upper(), word.lower(), word.title()}))
+        for attribute, match in asked
+        if isinstance(match, Words)
+        for word in match.typed
+    ]
+    return [case((and_(*typed), 0), else_=1)] if typed else []
 
 
 def sources(query: Query, studies: frozenset[str] | None) -> list[Source]:
@@ -157,7 +206,7 @@ def _joined(
     """The tables from the level of the query up to the highest one that anything names."""
     levels = [query.level, *(attribute.level for attribute in attributes)]
     levels += [attribute.level for attribute, _ in _asked(query)]
-    if studies is not None or query.newest_first:
+    if studies is not None or query.newest_first or query.is_zoned():
         levels.append(Level.STUDY)
     if source is not None and source.level < query.level:
         levels.append(Level(source.level + 1))
@@ -173,7 +222,12 @@ def _join(bottom: Level, top: Level) -> FromClause:
 
 
 def _conditions(query: Query, studies: frozenset[str] | None, source: Source | None) -> list[Condition]:
-    asked = [(attribute.level, _where(attribute, match, query)) for attribute, match in _asked(query)]
+    asked = [
+        (attribute.level, _where(attribute, match, query))
+        for attribute, match in _asked(query)
+        if not attribute.sequence
+    ]
+    asked += _items_asked(query)
     if studies is not None:
         asked.append((Level.STUDY, is_among(unindexed(study.c.study_instance_uid), list(studies))))
     conditions = [condition for level, condition in asked if level <= query.level]
@@ -184,6 +238,16 @@ def _conditions(query: Query, studies: frozenset[str] | None, source: Source | N
     if source is not None:
         conditions.append(is_one_of(_key(source.level, query.level), source.rows))
     return conditions
+
+
+def _items_asked(query: Query) -> list[tuple[Level, Condition]]:
+    """For each sequence, whether one item of it is all that is asked of its items (PS3.4 C.2.2.2.6)."""
+    inside: dict[str, list[Condition]] = {}
+    for attribute, match in _asked(query):
+        if attribute.sequence:
+            inside.setdefault(attribute.sequence, []).append(_where(attribute, match, query))
+    sequences = [(BY_PATH[keyword], conditions) for keyword, conditions in inside.items()]
+    return [(sequence.level, has_item(_column(sequence), and_(*conditions))) for sequence, conditions in sequences]
 
 
 def _some_row_below(level: Level, asked: list[tuple[Level, Condition]]) -> Condition:
@@ -214,6 +278,8 @@ def _is_after(query: Query, after: Sequence[Any]) -> Condition:
 
 def _column(attribute: Attribute, studies: frozenset[str] | None = None) -> ColumnElement[Any]:
     column: ColumnElement[Any]
+    if attribute.sequence:
+        return member(attribute.keyword)
     match attribute.keyword:
         case "NumberOfPatientRelatedStudies":
             return _of_all_studies(func.count(), studies)
@@ -242,21 +308,27 @@ def _of_all_studies(total: ColumnElement[Any], studies: frozenset[str] | None) -
 def _where(attribute: Attribute, match: Match, query: Query) -> Condition:
     """Whether the stored value is matched; says the same as `dicom.query.matches_value`."""
     column = _column(attribute)
-    if attribute.keyword in INDEXED and not _is_in_order(attribute, query):
+    if attribute.path in INDEXED and not _is_in_order(attribute, query):
         column = unindexed(column)
     match match:
         case Universal():
             return true()
         case Empty():
-            return column.is_(None) if is_integer(attribute) else column == ""
+            return column.is_(None) if attribute.is_integer else column == ""
         case Single(value):
             return _is_equal(attribute, column, _text(value))
         case AnyOf(values):
             return _is_any_of(attribute, column, [_text(value) for value in values])
+        case AllOf(values):
+            return and_(true(), *(_is_equal(attribute, column, _text(value)) for value in values))
         case Wildcard(pattern):
             return _has_pattern(attribute, column, _text(pattern))
         case Range(first, last):
             return and_(column != "", *_ends(column, first, last))
+        case Instants(first, last):
+            return _is_within(attribute, column, first, last)
+        case Zoned():
+            return _is_in_zone(attribute, match, query)
         case Words(words):
             spaced = " " + _replaced(_folded_column(attribute), {"=": " ", "\\": " "})
             return and_(true(), *(contains(spaced, f" {_text(word)}") for word in words))
@@ -273,15 +345,17 @@ def _is_equal(attribute: Attribute, column: ColumnElement[Any], value: str) -> C
     if attribute.vr == "PN":
         groups = "=" + _replaced(_folded_column(attribute), {"\\": "="}) + "="
         return and_(true(), *(contains(groups, f"={group}=") for group in _groups(value)))
-    if is_integer(attribute):
+    if attribute.is_integer:
         return column == int(value)
-    if attribute.keyword in MULTI_VALUED:
+    if attribute.vr == "DS":
+        return func.coalesce(as_decimal(column) == float(value), false())
+    if attribute.is_multi_valued:
         return contains("\\" + column + "\\", f"\\{value}\\") if "\\" not in value else false()
     return column == value
 
 
 def _is_any_of(attribute: Attribute, column: ColumnElement[Any], values: list[str]) -> Condition:
-    if attribute.vr == "PN" or attribute.keyword in MULTI_VALUED or is_integer(attribute):
+    if attribute.vr in ("PN", "DS") or attribute.is_multi_valued or attribute.is_integer:
         return or_(false(), *(_is_equal(attribute, column, value) for value in values))
     return is_among(column, values)
 
@@ -289,17 +363,40 @@ def _is_any_of(attribute: Attribute, column: ColumnElement[Any], values: list[st
 def _has_pattern(attribute: Attribute, column: ColumnElement[Any], pattern: str) -> Condition:
     if attribute.vr == "PN":
         name = _folded_column(attribute)
-        return and_(true(), *(_has_piece(name, group) for group in _groups(pattern)))
-    if attribute.keyword in MULTI_VALUED:
-        return _has_piece(column, pattern)
-    return is_like(cast(column, Text) if is_integer(attribute) else column, pattern)
+        pieces = _replaced(name, {"=": "\\"})
+        return and_(true(), *(_has_piece(name, group, pieces) for group in _groups(pattern)))
+    if attribute.is_multi_valued:
+        return _has_piece(column, pattern, column)
+    return is_like(cast(column, Text) if attribute.is_integer else column, pattern)
 
 
-def _has_piece(column: ColumnElement[Any], pattern: str) -> Condition:
+def _has_piece(column: ColumnElement[Any], pattern: str, pieces: ColumnElement[Any]) -> Condition:
+    r"""pieces: the column, with `\` between its pieces."""
     if not pattern.strip("*"):
         return true()
     # Taking a value to pieces is dear, and most rows can be ruled out before.
-    return and_(is_like(column, f"*{pattern}*"), has_piece_like(column, pattern))
+    return and_(is_like(column, f"*{pattern}*"), has_piece_like(pieces, pattern))
+
+
+def _is_within(attribute: Attribute, date: ColumnElement[Any], first: str | None, last: str | None) -> Condition:
+    """Whether a date and its time are an instant from first to last; of a date without a time, whether any is."""
+    time = _column(BY_PATH[TIME_OF[attribute.keyword]])
+    days = _ends(date, first and first[:8], last and last[:8])
+    return and_(date != "", *days, or_(time == "", and_(*_ends(date + time, first, last))))
+
+
+def _is_in_zone(attribute: Attribute, match: Zoned, query: Query) -> Condition:
+    """Whether it is matched by the clocks of the study, which has an offset from UTC of its own, or ours."""
+    offset = study.c.timezone_offset_from_utc
+    there = [(offset == one, one) for one in query.offsets]
+    there.append((offset.not_in(query.offsets) if query.offsets else true(), ""))
+    return or_(
+        *(
+            and_(is_there, _where(attribute, one, query))
+            for is_there, zone in there
+            for one in in_zone(match, attribute, zone)
+        )
+    )
 
 
 def _ends(column: ColumnElement[Any], first: str | None, last: str | None) -> list[Condition]:
@@ -332,14 +429,14 @@ def _is_in_order(attribute: Attribute, query: Query) -> bool:
 
 
 def _sources_of(attribute: Attribute, match: Match, query: Query) -> Iterator[Source]:
-    if attribute.keyword == "PatientName":
+    if attribute.path == "PatientName":
         for forms in _forms_of(match):
             rows = select(name_form.c.patient_pk).where(forms)
             yield Source(Level.PATIENT, rows, False)
-    elif attribute.keyword in INDEXED and not _is_in_order(attribute, query):
+    elif attribute.path in INDEXED and not _is_in_order(attribute, query):
         condition = _by_index(_column(attribute), match)
         if condition is not None:
-            is_small = attribute.keyword in SELECTIVE and isinstance(match, Single | AnyOf)
+            is_small = attribute.path in SELECTIVE and isinstance(match, Single | AnyOf)
             yield _source(query, attribute.level, condition, is_small)
 
 
@@ -362,6 +459,8 @@ def _by_index(column: ColumnElement[Any], match: Match) -> Condition | None:
             return _begins(column, prefix)
         case Range(first, last):
             return and_(column > "", *_ends(column, first, last))
+        case Instants(first, last):
+            return and_(column > "", *_ends(column, first and first[:8], last and last[:8]))
         case _:
             return None
 

@@ -2,6 +2,7 @@
 
 Columns that carry the name of a DICOM attribute hold its value as it was sent, decoded to Unicode and
 normalised to NFC, multiple values joined by a backslash, trailing padding removed; absent and empty are both "".
+A sequence is a JSON array of its items, each an object of the members that are indexed, by keyword; "" without any.
 Dates and times (DA, TM, DT) stay the strings they were. Our own times are aware UTC.
 Text is compared and sorted by code point on every database, whatever its locale.
 """
@@ -28,7 +29,7 @@ from sqlalchemy import (
     text,
 )
 
-from pacs.dicom.attributes import ATTRIBUTES, Attribute, Level
+from pacs.dicom.attributes import ATTRIBUTES, Level
 from pacs.dicom.person_name import forms
 
 metadata = MetaData(
@@ -39,9 +40,6 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
-
-INTEGER_VRS = frozenset(("IS", "US", "UL"))
-"""Kept, compared and sorted as the numbers they are."""
 
 LONGEST_KEY = 512
 """Characters kept of a value that has an index: PostgreSQL refuses a row whose index entry passes 2.7 kB."""
@@ -84,18 +82,13 @@ def _attributes(level: Level, keys: str = "") -> list[Column[Any]]:
         if attribute.level != level or attribute.computed:
             continue
         kind = key_text_type if attribute.keyword in keys.split() else text_type
-        if is_integer(attribute):
+        if attribute.is_integer:
             columns.append(Column(attribute.column, BigInteger))
         else:
             columns.append(Column(attribute.column, kind, nullable=False, server_default=""))
         if attribute.vr == "PN":
             columns.append(Column(f"{attribute.column}_folded", kind, nullable=False, server_default=""))
     return columns
-
-
-def is_integer(attribute: Attribute) -> bool:
-    """Whether the column holds a number, None where the value is absent or is none."""
-    return attribute.vr in INTEGER_VRS
 
 
 def name_forms_of(patient_pk: int, patient_name: str) -> list[dict[str, Any]]:
@@ -427,6 +420,12 @@ Index("uq_study_study_instance_uid", study.c.study_instance_uid, unique=True)
 Index("ix_study_study_date", study.c.study_date, study.c.study_time, study.c.pk)
 Index("ix_study_accession_number", study.c.accession_number)
 Index("ix_study_study_id", study.c.study_id)
+Index(
+    "ix_study_timezone_offset_from_utc",
+    study.c.timezone_offset_from_utc,
+    sqlite_where=text("timezone_offset_from_utc <> ''"),
+    postgresql_where=text("timezone_offset_from_utc <> ''"),
+)
 Index("ix_patient_patient_id", patient.c.patient_id)
 Index("ix_name_form_patient_pk", name_form.c.patient_pk)
 Index("ix_series_series_instance_uid", series.c.series_instance_uid)

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Table, delete, func, insert, select, update
 
 from pacs.dicom.attributes import READ_FROM_INSTANCE, Level
 from pacs.dicom.person_name import folded
-from pacs.index.tables import instance, is_integer, name_form, name_forms_of, patient, series, study
+from pacs.index.tables import instance, name_form, name_forms_of, patient, series, study
 from tests.make import make_uid
 
 NOW = datetime(2026, 11, 24, 8, tzinfo=UTC)
@@ -75,7 +75,7 @@ def _pk_of(connection: Connection, table: Table, **columns: Any) -> int | None:
 def _insert(connection: Connection, table: Table, level: Level, values: dict[str, Any], **columns: Any) -> int:
     for attribute in READ_FROM_INSTANCE:
         if attribute.level == level:
-            columns[attribute.column] = values.get(attribute.keyword, None if is_integer(attribute) else "")
+            columns[attribute.column] = values.get(attribute.keyword, None if attribute.is_integer else "")
             if attribute.vr == "PN":
                 columns[f"{attribute.column}_folded"] = folded(columns[attribute.column])
     pk: int = connection.scalars(insert(table).values(**columns).returning(table.c.pk)).one()

@@ -22,6 +22,7 @@ from pacs.dicom.query import (
     Empty,
     Match,
     Query,
+    Rules,
     Single,
     Universal,
     Wildcard,
@@ -125,7 +126,14 @@ NAMES = {
 )
 def test_a_name_is_found_by_the_beginnings_of_its_words(pacs: Pacs, typed: str, expected: str) -> None:
     add(pacs, *({"StudyInstanceUID": uid, "PatientName": name} for uid, name in NAMES.items()))
-    match = parse_match(BY_PATH["PatientName"], [typed], fuzzy=True)
+    match = parse_match(BY_PATH["PatientName"], [typed], Rules(fuzzy=True))
+    assert sorted(found(pacs, ask(PatientName=match)), key=int) == expected.split()
+
+
+@pytest.mark.parametrize(("typed", "expected"), [("hoa", "6 4 5 7"), ("hoà", "5 4 6 7"), ("Nguyen Dao", "9 1")])
+def test_names_that_are_spelt_as_typed_come_first(pacs: Pacs, typed: str, expected: str) -> None:
+    add(pacs, *({"StudyInstanceUID": uid, "PatientName": name} for uid, name in NAMES.items()))
+    match = parse_match(BY_PATH["PatientName"], [typed], Rules(fuzzy=True))
     assert found(pacs, ask(PatientName=match)) == expected.split()
 
 

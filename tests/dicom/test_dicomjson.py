@@ -92,12 +92,20 @@ def test_an_answer_says_where_and_that_it_is_there() -> None:
     }
 
 
-def test_dotted_attributes_come_in_one_item() -> None:
-    assert answer({STEP: "S1", REQUESTED: ""})["00400275"] == {
+def test_a_sequence_has_its_items() -> None:
+    kept = '[{"CodeValue":"CT1","CodeMeaning":"CT NGỰC"},{"CodeValue":"CT2"}]'
+    assert answer({"ProcedureCodeSequence": kept})["00081032"] == {
         "vr": "SQ",
-        "Value": [{"00400009": {"vr": "SH", "Value": ["S1"]}, "00401001": {"vr": "SH"}}],
+        "Value": [
+            {
+                "00080100": {"vr": "SH", "Value": ["CT1"]},
+                "00080102": {"vr": "SH"},
+                "00080104": {"vr": "LO", "Value": ["CT NGỰC"]},
+            },
+            {"00080100": {"vr": "SH", "Value": ["CT2"]}, "00080102": {"vr": "SH"}, "00080104": {"vr": "LO"}},
+        ],
     }
-    assert answer({STEP: "", REQUESTED: ""})["00400275"] == {"vr": "SQ"}
+    assert answer({"ProcedureCodeSequence": ""})["00081032"] == {"vr": "SQ"}
 
 
 def everything() -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import struct
 import unicodedata
+from dataclasses import replace
 from io import BytesIO
 from typing import Any
 
@@ -16,7 +17,7 @@ from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from pacs.dicom.attributes import ATTRIBUTES, BY_PATH, Attribute, Level
-from pacs.dicom.identifier import MAX_IDENTIFIER, identifier_encoder, parse_identifier
+from pacs.dicom.identifier import MAX_IDENTIFIER, NO_KEYS, identifier_encoder, parse_identifier
 from pacs.errors import InvalidQuery
 
 SYNTAXES = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian)
@@ -88,8 +89,10 @@ def test_keys_are_read_in_every_transfer_syntax(syntax: str) -> None:
         "Rows": ("512",),
         "SeriesNumber": (),
         STEP: ("S*",),
+        "ProcedureCodeSequence": (),
     }
-    assert identifier.unknown == (0x00081032,)
+    assert identifier.unknown == ()
+    assert identifier.character_set == "ISO_IR 192"
 
 
 def test_keys_are_decoded_by_the_character_set_of_the_request() -> None:
@@ -102,7 +105,11 @@ def test_keys_are_decoded_by_the_character_set_of_the_request() -> None:
 
 @pytest.mark.parametrize(
     ("items", "paths"),
-    [([], {STEP, REQUESTED}), ([{}], {STEP, REQUESTED}), ([{"RequestedProcedureID": ""}], {REQUESTED})],
+    [
+        ([], {"RequestAttributesSequence"}),
+        ([{}], {"RequestAttributesSequence"}),
+        ([{"RequestedProcedureID": ""}], {REQUESTED}),
+    ],
 )
 def test_an_empty_sequence_asks_for_all_it_may_hold(items: list[dict[str, str]], paths: set[str]) -> None:
     sequence = Sequence()
@@ -116,12 +123,37 @@ def test_an_empty_sequence_asks_for_all_it_may_hold(items: list[dict[str, str]],
     assert dict(identifier.keys) == dict.fromkeys(paths, ())
 
 
-def test_private_and_unknown_keys_are_told_apart() -> None:
+def test_unknown_keys_are_told_and_private_ones_with_their_creator() -> None:
     ds = request()
+    ds.add_new(0x00090010, "LO", "ACME 1")
     ds.add_new(0x00091001, "LO", "x")
-    ds.add_new(0x00101000, "LO", "other ids")
+    ds.add_new(0x00101060, "PN", "maiden^name")
 
-    assert parse_identifier(bytes_of(ds), ExplicitVRLittleEndian).unknown == (0x00091001, 0x00101000)
+    identifier = parse_identifier(bytes_of(ds), ExplicitVRLittleEndian)
+    encode = identifier_encoder(
+        STUDY[:1],
+        explicit=True,
+        level=Level.STUDY,
+        retrieve_ae_title="PACS",
+        unknown=identifier.unknown,
+        creators=identifier.creators,
+    )
+    answer = read(encode(("A",)), explicit=True)
+
+    assert identifier.unknown == (0x00091001, 0x00101060)
+    assert answer[0x00090010].value == "ACME 1"
+    assert not answer[0x00091001].value
+    assert not answer[0x00101060].value
+
+
+def test_members_that_are_not_indexed_are_told() -> None:
+    item = Dataset()
+    item.ScheduledProcedureStepLocation = "ROOM 1"
+
+    asked = parse_identifier(bytes_of(request(RequestAttributesSequence=Sequence([item]))), ExplicitVRLittleEndian)
+
+    assert asked.is_beyond
+    assert not asked.keys
 
 
 @pytest.mark.parametrize("level", ["", "study ", "PATIENTS", None])
@@ -197,20 +229,32 @@ def test_an_answer_in_ascii_needs_no_character_set_and_empty_values_are_there() 
 
 
 @pytest.mark.parametrize("explicit", [True, False])
-@pytest.mark.parametrize(("values", "items"), [(("S1", "RP1"), 1), (("", "RP1"), 1), (("", ""), 0)])
-def test_dotted_attributes_come_in_one_item(explicit: bool, values: tuple[str, str], items: int) -> None:
+@pytest.mark.parametrize(
+    ("value", "items"),
+    [
+        ('[{"ScheduledProcedureStepID":"S1","RequestedProcedureID":"RP1","AccessionNumber":"A"}]', [("S1", "RP1")]),
+        ('[{"RequestedProcedureID":"RP1"},{"ScheduledProcedureStepID":"S2"}]', [("", "RP1"), ("S2", "")]),
+        ('[{"AccessionNumber":"A"}]', []),
+        ("", []),
+    ],
+)
+def test_a_sequence_has_the_members_that_were_asked_for(
+    explicit: bool, value: str, items: list[tuple[str, str]]
+) -> None:
+    sequence = replace(
+        BY_PATH["RequestAttributesSequence"], members=("ScheduledProcedureStepID", "RequestedProcedureID")
+    )
     encode = identifier_encoder(
-        [BY_PATH[STEP], BY_PATH["Modality"], BY_PATH[REQUESTED]],
-        explicit=explicit,
-        level=Level.SERIES,
-        retrieve_ae_title="PACS",
+        [sequence, BY_PATH["Modality"]], explicit=explicit, level=Level.SERIES, retrieve_ae_title="PACS"
     )
 
-    ds = read(encode((values[0], "CT", values[1])), explicit)
+    ds = read(encode((value, "CT")), explicit)
 
-    assert len(ds.RequestAttributesSequence) == items
-    for item in ds.RequestAttributesSequence:
-        assert [item.ScheduledProcedureStepID or "", item.RequestedProcedureID] == list(values)
+    found = [
+        (item.ScheduledProcedureStepID or "", item.RequestedProcedureID or "") for item in ds.RequestAttributesSequence
+    ]
+    assert found == items
+    assert all(len(item) == 2 for item in ds.RequestAttributesSequence)
 
 
 @pytest.mark.parametrize(
@@ -246,11 +290,38 @@ def test_what_a_peer_cannot_read_at_all_comes_in_unicode_and_never_as_question_m
     assert str(read(data, explicit=True).PatientName) == "Yamada^Tarou=山田^太郎"
 
 
+@pytest.mark.parametrize(
+    ("asked_in", "name", "declared"),
+    [
+        ("ISO_IR 100", "Müller^Jürgen", "ISO_IR 100"),
+        ("ISO_IR 100", "NGUYỄN^THỊ ÁNH ĐÀO", "ISO_IR 192"),
+        ("ISO_IR 144", "Люкceмбypг", "ISO_IR 144"),
+        ("ISO_IR 192", "Müller^Jürgen", "ISO_IR 192"),
+        ("ISO 2022 IR 6\\ISO 2022 IR 87", "山田^太郎", "ISO_IR 192"),
+        ("NO SUCH SET", "Müller^Jürgen", "ISO_IR 192"),
+        ("ISO_IR 100", "MULLER", None),
+    ],
+)
+def test_an_answer_is_in_the_set_of_the_question_where_that_has_its_letters(
+    asked_in: str, name: str, declared: str | None
+) -> None:
+    encode = identifier_encoder(
+        STUDY[:1], explicit=True, level=Level.STUDY, retrieve_ae_title="PACS", asked_in=asked_in
+    )
+
+    ds = read(encode((name,)), explicit=True)
+
+    assert ds.get("SpecificCharacterSet") == declared
+    assert str(ds.PatientName) == name
+
+
 @settings(max_examples=100, deadline=None)
 @given(data=st.data(), explicit=st.booleans())
 def test_whatever_is_kept_comes_out_as_it_is(data: st.DataObject, explicit: bool) -> None:
     attributes = data.draw(
-        st.lists(st.sampled_from([a for a in ATTRIBUTES if not a.sequence]), unique=True, max_size=12)
+        st.lists(
+            st.sampled_from([a for a in ATTRIBUTES if not a.members and a.tag not in NO_KEYS]), unique=True, max_size=12
+        )
     )
     row = [data.draw(value_of(attribute)) for attribute in attributes]
 

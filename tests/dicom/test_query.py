@@ -8,6 +8,7 @@ from pacs.dicom.query import (
     Empty,
     Match,
     Range,
+    Rules,
     Single,
     Universal,
     Wildcard,
@@ -72,16 +73,16 @@ def test_a_key_is_read_by_the_rules_of_its_vr(path: str, values: list[str], expe
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
-        ("Nguyễn Thị", Words(("nguyen", "thi"))),
-        ("nguyen^a*", Words(("nguyen", "a"))),
-        ("ĐÀO", Words(("dao",))),
+        ("Nguyễn Thị", Words(("nguyen", "thi"), ("Nguyễn", "Thị"))),
+        ("nguyen^a*", Words(("nguyen", "a"), ("nguyen", "a"))),
+        ("ĐÀO", Words(("dao",), ("ĐÀO",))),
         ("*", Universal()),
         ("^?", Universal()),
     ],
 )
 def test_fuzzy_names_are_words(value: str, expected: Match) -> None:
-    assert parse_match(BY_PATH["PatientName"], [value], fuzzy=True) == expected
-    assert not isinstance(parse_match(BY_PATH["PatientID"], ["a b"], fuzzy=True), Words)
+    assert parse_match(BY_PATH["PatientName"], [value], Rules(fuzzy=True)) == expected
+    assert not isinstance(parse_match(BY_PATH["PatientID"], ["a b"], Rules(fuzzy=True)), Words)
 
 
 @pytest.mark.parametrize(
@@ -197,7 +198,7 @@ def test_a_value_is_matched_or_not(path: str, asked: str, stored: str | int | No
 def test_people_are_found_by_what_one_types(words: str, found: bool) -> None:
     attribute = BY_PATH["PatientName"]
 
-    assert matches_value(parse_match(attribute, [words], fuzzy=True), attribute, "NGUYỄN^THỊ ÁNH ĐÀO") is found
+    assert matches_value(parse_match(attribute, [words], Rules(fuzzy=True)), attribute, "NGUYỄN^THỊ ÁNH ĐÀO") is found
 
 
 @pytest.mark.parametrize(("stored", "expected"), [("", True), (None, True), ("x", False), (0, False)])

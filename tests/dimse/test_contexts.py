@@ -120,6 +120,7 @@ def test_roles_are_granted_for_storage_alone() -> None:
 
 
 def test_what_we_cannot_do_is_not_agreed_on() -> None:
-    wanted = {FIND: b"\1\1\1\1\1", MOVE: b"\1\1", CT: b"\1"}
+    wanted = {FIND: b"\1\1\1\1\1\1\1", MOVE: b"\1\1", CT: b"\1"}
 
-    assert answer_extended(request(extended=wanted)) == {FIND: b"\1\0\1\0\0", MOVE: b"\1\0"}
+    assert answer_extended(request(extended=wanted)) == {FIND: b"\1\1\1\1\0\1\1", MOVE: b"\1\0"}
+    assert answer_extended(request(extended={FIND: b"\0\1"})) == {FIND: b"\0\1"}

@@ -171,7 +171,6 @@ def test_what_cannot_be_asked_is_refused(client: Caller, filled: Pacs, path: str
         ("PatientMotherBirthName=x", "PatientMotherBirthName"),
         ("0009100A=x", "0009100A"),
         ("includefield=SeriesDescription,PatientName,00180015", "SeriesDescription, 00180015"),
-        ("emptyvaluematching=true", "emptyvaluematching"),
     ],
 )
 def test_what_is_not_done_is_told_in_a_warning(client: Caller, filled: Pacs, query: str, named: str) -> None:
