@@ -15,10 +15,11 @@ from sqlalchemy import Connection, Row, Select, delete, func, insert, select, up
 from pacs.archive.retrieve import instances
 from pacs.context import SYSTEM, Pacs
 from pacs.dicom.references import Reference
-from pacs.errors import NotFound, PacsError
+from pacs.errors import PacsError
 from pacs.index.tables import bookmark, instance, notification, peer, series, study
 from pacs.jobs import Job, move_bookmark, pause_after
 from pacs.peers import directory
+from pacs.peers.directory import Peer
 from pacs.peers.notification import notify
 
 log = structlog.get_logger(__name__)
@@ -60,8 +61,12 @@ def _run(pacs: Pacs, key: str) -> None:
         row = connection.execute(select(notification).where(notification.c.pk == int(key))).one_or_none()
     if row is None or row.state != WAITING:
         return
+    known = directory.by_ae_title(pacs, row.ae_title)
+    if known is None or not known.notified:
+        _change(pacs, row, state=FAILED, why=f"{row.ae_title} is not to be told any more", ended_at=_now())
+        return
     try:
-        status = _tell(pacs, row)
+        status = _tell(pacs, known, row)
     except PacsError as error:
         _postpone(pacs, row, str(error))
         return
@@ -120,10 +125,7 @@ def _expect(connection: Connection, ae_title: str, study_instance_uid: str, at: 
     connection.execute(insert(notification).values(values))
 
 
-def _tell(pacs: Pacs, row: _Row) -> int:
-    known = directory.by_ae_title(pacs, row.ae_title)
-    if known is None:
-        raise NotFound(f"no peer is called {row.ae_title} any more")
+def _tell(pacs: Pacs, known: Peer, row: _Row) -> int:
     by_series: dict[str, list[Reference]] = {}
     for ref in instances(pacs, SYSTEM, row.study_instance_uid):
         by_series.setdefault(ref.series_instance_uid, []).append(Reference(ref.sop_class_uid, ref.sop_instance_uid))

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from scripts.bench.asking import ask
+from scripts.bench.commitment import commit
 from scripts.bench.measure import Comparison, Scale
 from scripts.bench.memory import memory
 from scripts.bench.moving import move
@@ -22,6 +23,7 @@ BENCHMARKS: dict[str, Callable[[Scale], Iterator[Comparison]]] = {
     "store-shipped": store_shipped,
     "retrieve": retrieve,
     "move": move,
+    "commit": commit,
     "ask": ask,
     "picture": picture,
     "memory": memory,

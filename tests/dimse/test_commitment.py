@@ -238,9 +238,9 @@ def test_who_leaves_at_once_is_told_over_an_association_of_our_own(door: Door) -
     assert due_of(door.pacs, uid) == []
 
 
-def test_a_peer_that_is_away_is_told_when_it_is_back_though_we_were_away_too(tmp_path: Path) -> None:
+def test_a_peer_that_is_away_is_told_when_it_is_back_though_we_were_away_too(tmp_path: Path, database_url: str) -> None:
     modality, uid = Modality("CT3"), make_uid()
-    with opened(tmp_path / "data") as door:
+    with opened(tmp_path / "data", database=database_url) as door:
         with modality.listening(door.pacs) as port:
             pass
         [ds] = stored(door, 1)
@@ -253,7 +253,7 @@ def test_a_peer_that_is_away_is_told_when_it_is_back_though_we_were_away_too(tmp
         assert "nothing listens on this port" in row.why
         assert due_of(door.pacs, uid) == []
 
-    with opened(tmp_path / "data") as door, modality.listening(door.pacs, port):
+    with opened(tmp_path / "data", database=database_url) as door, modality.listening(door.pacs, port):
         move_clock_on(door.pacs, uid)
         [key] = due_of(door.pacs, uid)
         modality.statuses = [0x0213]

@@ -108,14 +108,16 @@ class Archive:
 
 
 @pytest.fixture
-def door(tmp_path: Path) -> Iterator[Door]:
-    with opened(tmp_path / "data") as one:
+def door(tmp_path: Path, database_url: str) -> Iterator[Door]:
+    """On each kind of database."""
+    with opened(tmp_path / "data", database=database_url) as one:
         yield one
 
 
 def kept(pacs: Pacs, count: int) -> list[Dataset]:
     study = make_uid()
-    datasets = [make_ct(StudyInstanceUID=study, SeriesInstanceUID=f"{study}.1") for _ in range(count)]
+    of_series = {"StudyInstanceUID": study, "SeriesInstanceUID": f"{study}.1"}
+    datasets = [make_ct(InstanceNumber=number, **of_series) for number in range(1, count + 1)]
     for ds in datasets:
         ingest(pacs, SYSTEM, part10(ds))
     return datasets
@@ -247,7 +249,7 @@ def test_one_filmless_commits_to_another(tmp_path: Path) -> None:
 
 def test_the_command_asks_waits_and_lists(door: Door) -> None:
     datasets, archive = kept(door.pacs, 2), Archive(report_at=door.port)
-    environment = environment_of(door.pacs.settings.data)
+    environment = environment_of(door.pacs.settings.data, database=door.pacs.settings.database)
 
     with archive.listening(door.pacs):
         done = run_pacs(environment, "peer", "commit", "ARCHIVE", "--study", datasets[0].StudyInstanceUID)

@@ -23,8 +23,9 @@ from tests.make import make_ct, make_uid, part10
 
 
 @pytest.fixture
-def settings(settings: Settings) -> Settings:
-    return settings.model_copy(update={"quiet": 60})
+def settings(settings: Settings, database_url: str) -> Settings:
+    """On each kind of database."""
+    return settings.model_copy(update={"quiet": 60, "database": database_url})
 
 
 @dataclass(slots=True)
@@ -72,14 +73,14 @@ def arrive(pacs: Pacs, *datasets: Dataset) -> None:
 def of_one_study(series: int = 1, instances: int = 1) -> list[Dataset]:
     study = make_uid()
     return [
-        make_ct(StudyInstanceUID=study, SeriesInstanceUID=f"{study}.{number}")
+        make_ct(StudyInstanceUID=study, SeriesInstanceUID=f"{study}.{number}", InstanceNumber=instance)
         for number in range(1, series + 1)
-        for _ in range(instances)
+        for instance in range(1, instances + 1)
     ]
 
 
 def another_of(ds: Dataset) -> Dataset:
-    return make_ct(StudyInstanceUID=ds.StudyInstanceUID, SeriesInstanceUID=ds.SeriesInstanceUID)
+    return make_ct(StudyInstanceUID=ds.StudyInstanceUID, SeriesInstanceUID=ds.SeriesInstanceUID, InstanceNumber=2)
 
 
 def rows(pacs: Pacs) -> Sequence[Any]:
@@ -235,6 +236,20 @@ def test_a_peer_hears_of_nothing_from_before_it_wanted_to(pacs: Pacs) -> None:
         run_due(pacs)
 
     assert [attributes.StudyInstanceUID for _, attributes in ris.told] == [after.StudyInstanceUID]
+
+
+def test_a_peer_that_does_not_want_to_know_any_more_is_not_told_what_waits(pacs: Pacs) -> None:
+    [ds], ris = of_one_study(), Ris()
+    with ris.listening(pacs) as port:
+        JOB.due(pacs)
+        arrive(pacs, ds)
+        JOB.due(pacs)
+        register(pacs, port, notified=False)
+        move_clock_on(pacs)
+        run_due(pacs)
+
+    assert ris.told == []
+    assert [row.state for row in rows(pacs)] == ["failed"]
 
 
 def test_nobody_is_told_where_nobody_wants_to_know(pacs: Pacs) -> None:
