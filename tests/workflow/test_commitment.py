@@ -116,7 +116,7 @@ def door(tmp_path: Path, database_url: str) -> Iterator[Door]:
 
 def kept(pacs: Pacs, count: int) -> list[Dataset]:
     study = make_uid()
-    of_series = {"StudyInstanceUID": study, "SeriesInstanceUID": f"{study}.1"}
+    of_series: dict[str, Any] = {"StudyInstanceUID": study, "SeriesInstanceUID": f"{study}.1"}
     datasets = [make_ct(InstanceNumber=number, **of_series) for number in range(1, count + 1)]
     for ds in datasets:
         ingest(pacs, SYSTEM, part10(ds))
