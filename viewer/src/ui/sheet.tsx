@@ -9,26 +9,39 @@ interface SheetProps {
   readonly title: string;
   readonly close: () => void;
   readonly class?: string;
+  /** What has been filled in is not lost by a press beside it. */
+  readonly firm?: boolean;
   readonly children: ComponentChildren;
 }
 
 const PUSH_PX = 48;
 
-export function Sheet({ title, close, children, ...rest }: SheetProps): JSX.Element {
+export function Sheet({ title, close, firm = false, children, ...rest }: SheetProps): JSX.Element {
   const dialog = useRef<HTMLDialogElement>(null);
   const head = useRef<HTMLHeadingElement>(null);
 
   useEffect(() => {
-    dialog.current!.showModal();
-    return bindGestures(head.current!, {
+    const element = dialog.current!;
+    element.showModal();
+    const unbind = bindGestures(head.current!, {
       dragEnd: ({ at, from }) => {
         if (at.y - from.y > PUSH_PX) close();
       },
     });
+    return () => {
+      unbind();
+      // Not only taken away: the focus goes back to where it was.
+      element.close();
+    };
   }, []);
 
   const closeOutside = (event: MouseEvent): void => {
-    if (event.target === dialog.current) close();
+    if (event.target === dialog.current && !firm) close();
+  };
+
+  // It is told of being closed also after it was taken away: then another one may be open.
+  const onClose = (event: Event): void => {
+    if ((event.currentTarget as HTMLDialogElement).isConnected) close();
   };
 
   return (
@@ -36,7 +49,7 @@ export function Sheet({ title, close, children, ...rest }: SheetProps): JSX.Elem
       ref={dialog}
       class={`sheet ${rest.class ?? ""}`}
       aria-label={title}
-      onClose={close}
+      onClose={onClose}
       onClick={closeOutside}
       onKeyDown={(event) => event.stopPropagation()}
     >

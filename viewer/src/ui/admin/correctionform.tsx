@@ -25,7 +25,7 @@ const CORRECTABLE: readonly (readonly [string, Key, keyof StudySummary, Key?])[]
 export function CorrectionForm({ close }: { readonly close: () => void }): JSX.Element {
   const [study, setStudy] = useState<StudySummary | null>(null);
   return (
-    <Sheet title={t("corrections.add")} close={close} class="small-sheet">
+    <Sheet title={t("corrections.add")} close={close} firm class="small-sheet">
       {study ? <Values study={study} other={() => setStudy(null)} close={close} /> : <Finder choose={setStudy} />}
     </Sheet>
   );

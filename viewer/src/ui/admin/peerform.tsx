@@ -37,7 +37,7 @@ export function PeerForm({ peer, close }: PeerFormProps): JSX.Element {
   };
 
   return (
-    <Sheet title={peer ? t("peers.change_one", { name: peer.ae_title }) : t("peers.add")} close={close} class="small-sheet">
+    <Sheet title={peer ? t("peers.change_one", { name: peer.ae_title }) : t("peers.add")} close={close} firm class="small-sheet">
       <form class="admin-form" onSubmit={(event) => void onSubmit(event)}>
         <TextField
           label={t("peers.ae_title")}

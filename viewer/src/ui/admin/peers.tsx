@@ -144,7 +144,7 @@ function AdmitForm({ knock, close }: { readonly knock: Knock; readonly close: ()
     void peers.ask();
   };
   return (
-    <Sheet title={t("knocks.admit_one", { name: knock.ae_title })} close={close} class="small-sheet">
+    <Sheet title={t("knocks.admit_one", { name: knock.ae_title })} close={close} firm class="small-sheet">
       <form class="admin-form" onSubmit={(event) => void onSubmit(event)}>
         <p class="soft">{t("knocks.admit_hint", { name: knock.ae_title, address: knock.address })}</p>
         <RightTicks may={["store"]} />

@@ -32,7 +32,7 @@ export function RuleForm({ route, close }: RuleFormProps): JSX.Element {
   };
 
   return (
-    <Sheet title={route ? t("rules.change_one", { name: route.name }) : t("rules.add")} close={close}>
+    <Sheet title={route ? t("rules.change_one", { name: route.name }) : t("rules.add")} close={close} firm>
       <form ref={form} class="admin-form" onSubmit={(event) => void onSubmit(event)}>
         <div class="form-row">
           <TextField label={t("rules.name")} name="name" value={route?.name ?? ""} maxLength={64} class="grow" focused required />
@@ -112,13 +112,15 @@ function DestinationFields({ destination, isNew }: { readonly destination: strin
   const isAddress = /^https?:/i.test(destination);
   // A peer that is gone stays what the rule says until somebody says otherwise.
   const offered = destination && !isAddress && !known.includes(destination) ? [...known, destination] : known;
-  const [chosen, setChosen] = useState(isAddress ? BY_ADDRESS : destination || (offered[0] ?? BY_ADDRESS));
+  const [said, setSaid] = useState<string | null>(null);
+  // Until somebody has chosen: what it is now, or the first peer, which may come after the form.
+  const chosen = said ?? (isAddress ? BY_ADDRESS : destination || (offered[0] ?? BY_ADDRESS));
   return (
     <fieldset class="admin-group">
       <legend>{t("rules.destination")}</legend>
       <Field label={t("rules.destination_kind")}>
         {(attributes) => (
-          <select {...attributes} class="field" name="peer" value={chosen} onChange={(event) => setChosen(event.currentTarget.value)}>
+          <select {...attributes} class="field" name="peer" value={chosen} onChange={(event) => setSaid(event.currentTarget.value)}>
             {offered.map((aeTitle) => (
               <option key={aeTitle} value={aeTitle}>
                 {aeTitle}
