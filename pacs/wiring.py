@@ -16,6 +16,7 @@ from pacs.context import Pacs
 from pacs.dimse.server import serve_dicom
 from pacs.index.session import Database
 from pacs.jobs import Job
+from pacs.peers.tls import server_context
 from pacs.settings import Address, Settings
 from pacs.web.app import create_app
 from pacs.web.protocol import BoundedHttp
@@ -105,23 +106,10 @@ def run_door(door: Door, settings: Settings, listeners: list[socket.socket], sto
         close_pacs(pacs)
 
 
-def tls_context(settings: Settings) -> ssl.SSLContext:
-    """TLS 1.2 or later with forward secrecy (BCP 195); mutual when an authority is named."""
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_ciphers("ECDHE+AESGCM:ECDHE+CHACHA20")
-    assert settings.tls_cert and settings.tls_key  # Settings refuses TLS without them
-    context.load_cert_chain(settings.tls_cert, settings.tls_key)
-    if settings.tls_ca:
-        context.load_verify_locations(settings.tls_ca)
-        context.verify_mode = ssl.CERT_REQUIRED
-    return context
-
-
 def _serve_dicom(pacs: Pacs, listeners: list[socket.socket], stop: threading.Event) -> None:
     plain, *encrypted = listeners
     sockets: list[tuple[socket.socket, ssl.SSLContext | None]] = [(plain, None)]
-    sockets += [(listener, tls_context(pacs.settings)) for listener in encrypted]
+    sockets += [(listener, server_context(pacs.settings)) for listener in encrypted]
     serve_dicom(pacs, sockets, stop)
 
 

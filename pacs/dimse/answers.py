@@ -9,6 +9,7 @@ import structlog
 from pacs.context import Actor, Pacs
 from pacs.dicom.status import status_of
 from pacs.errors import PacsError
+from pacs.peers.directory import Peer
 from pacs.upper_layer.association import Association, Context
 from pacs.upper_layer.errors import AssociationError
 from pacs.upper_layer.message import RESPONSE, Command
@@ -32,6 +33,8 @@ class Request:
     command: Command
     charset: str = ""
     """The Specific Character Set that the peer can read; "": any."""
+    peer: Peer | None = None
+    """What we know of the peer; None: everybody is let in, and we do not know it."""
 
     @property
     def message_id(self) -> int:

@@ -8,13 +8,16 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 
 import structlog
 
+from pacs.dimse.limits import Attendance
+from pacs.peers.doctor import handshake_explanation_of
+from pacs.peers.tls import digest_of
 from pacs.upper_layer.association import abort, receive_request, reject
-from pacs.upper_layer.errors import TOO_MANY_ASSOCIATIONS, AssociationError, Rejected
+from pacs.upper_layer.errors import AssociationError, Rejected
 from pacs.upper_layer.pdu import AssociateRequest
 from pacs.upper_layer.wire import Wire
 
@@ -24,8 +27,8 @@ MOST_WAITING = 64
 """Connections, in this process, that have not yet introduced themselves by a whole A-ASSOCIATE-RQ."""
 MOST_WAITING_OF_ADDRESS = 8
 """And from one address; our own machine excepted."""
-MOST_ASSOCIATIONS = 50
-"""In this process."""
+EACH_PROCESS = 50
+"""Associations for each process behind the door, counted together: the system gives one more than another."""
 HANDSHAKE_TIMEOUT_S = 10.0
 FINISH_S = 17.0
 """How long associations in flight may go on once we are told to stop."""
@@ -36,8 +39,22 @@ MOST_CEDED = 3
 """A process lets one with fewer associations be faster to accept: so long for each of its own, up to so many."""
 
 Sockets = Sequence[tuple[socket.socket, ssl.SSLContext | None]]
-Serve = Callable[[Wire, AssociateRequest, str], None]
-"""Serves one association to its end, given its address; may raise AssociationError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who calls, as far as the network can tell."""
+
+    address: str
+    is_encrypted: bool = False
+    certificate: str = ""
+    """SHA-256 of the certificate (DER) he has shown, in hexadecimal; "": none."""
+    is_one_too_many: bool = False
+    """There are as many associations as there may be in all."""
+
+
+Serve = Callable[[Wire, AssociateRequest, Visitor], None]
+"""Serves one association to its end; may raise AssociationError."""
 
 
 @dataclass(eq=False, slots=True)
@@ -47,6 +64,9 @@ class Guest:
     sock: socket.socket
     address: str
     is_waiting: bool = True
+    """He has not introduced himself yet."""
+    is_inside: bool = False
+    """He has an association, or is about to."""
 
     def cut(self) -> None:
         """End the connection, whatever its thread is waiting for."""
@@ -58,13 +78,24 @@ class Guest:
 class FrontDoor:
     """Accepts connections and gives each a thread. Nothing that a peer does or omits holds up another.
 
-    is_alone: no other process accepts from these sockets.
+    most: associations of all processes together. is_alone: no other process accepts from these sockets.
     """
 
-    def __init__(self, sockets: Sockets, stop: threading.Event, serve: Serve, *, is_alone: bool) -> None:
+    def __init__(
+        self,
+        sockets: Sockets,
+        stop: threading.Event,
+        serve: Serve,
+        attendance: Attendance,
+        *,
+        most: int,
+        is_alone: bool,
+    ) -> None:
         self._sockets = {listener.fileno(): (listener, tls) for listener, tls in sockets}
         self._stop = stop
         self._serve = serve
+        self._attendance = attendance
+        self._most = most
         self._is_alone = is_alone
         self._lock = threading.Lock()
         self._guests: dict[Guest, threading.Thread] = {}
@@ -84,7 +115,7 @@ class FrontDoor:
 
     def _cede(self) -> None:
         with self._lock:
-            associations = sum(not guest.is_waiting for guest in self._guests)
+            associations = self._inside()
         if associations and not self._is_alone:
             self._stop.wait(CEDE_S * min(associations, MOST_CEDED))
 
@@ -122,31 +153,40 @@ class FrontDoor:
         """The life of one connection: in its own thread, so that a silent peer keeps nobody waiting."""
         structlog.contextvars.bind_contextvars(association=secrets.token_hex(4), address=guest.address)
         try:
-            if tls is not None:
-                _shake_hands(guest, tls)
-            self._meet(guest, Wire(guest.sock, self._stop))
+            visitor = Visitor(guest.address) if tls is None else _shake_hands(guest, tls)
+            if visitor is not None:
+                self._meet(guest, visitor, Wire(guest.sock, self._stop))
         except OSError as error:
             log.info("a connection failed before it was an association", why=str(error))
         finally:
             guest.sock.close()
             with self._lock:
                 del self._guests[guest]
+                self._attendance.tell(self._inside())
 
-    def _meet(self, guest: Guest, wire: Wire) -> None:
+    def _meet(self, guest: Guest, visitor: Visitor, wire: Wire) -> None:
         try:
             request = receive_request(wire)
-            with self._lock:
-                guest.is_waiting = False
-                is_full = sum(not other.is_waiting for other in self._guests) > MOST_ASSOCIATIONS
-            if is_full:
-                raise Rejected(*TOO_MANY_ASSOCIATIONS)
-            self._serve(wire, request, guest.address)
+            self._serve(wire, request, replace(visitor, is_one_too_many=not self._let_in(guest)))
         except Rejected as error:
+            with self._lock:
+                guest.is_inside = False
+                self._attendance.tell(self._inside())
             log.warning("association rejected", why=str(error))
             reject(wire, error)
         except AssociationError as error:
             log.info("a connection ended before it was an association", why=str(error))
             abort(wire, error)
+
+    def _let_in(self, guest: Guest) -> bool:
+        """Whether there is room for him."""
+        with self._lock:
+            guest.is_waiting, guest.is_inside = False, True
+            self._attendance.tell(self._inside())
+            return self._attendance.total() <= self._most
+
+    def _inside(self) -> int:
+        return sum(guest.is_inside for guest in self._guests)
 
     def _see_off(self) -> None:
         deadline = time.monotonic() + FINISH_S
@@ -163,10 +203,17 @@ class FrontDoor:
                 thread.join(1.0)
 
 
-def _shake_hands(guest: Guest, tls: ssl.SSLContext) -> None:
+def _shake_hands(guest: Guest, tls: ssl.SSLContext) -> Visitor | None:
+    """Who he is by TLS, within HANDSHAKE_TIMEOUT_S in all; None: he did not get so far."""
     guest.sock.settimeout(HANDSHAKE_TIMEOUT_S)
-    guest.sock = tls.wrap_socket(guest.sock, server_side=True, do_handshake_on_connect=False)
-    guest.sock.do_handshake()
+    secured = tls.wrap_socket(guest.sock, server_side=True, do_handshake_on_connect=False)
+    guest.sock = secured
+    try:
+        secured.do_handshake()
+    except OSError as error:
+        log.warning("no TLS could be agreed on", why=handshake_explanation_of(error))
+        return None
+    return Visitor(guest.address, is_encrypted=True, certificate=digest_of(secured))
 
 
 def _is_loopback(address: str) -> bool:

@@ -1,14 +1,17 @@
 """Who is let in, and which handler answers what he asks."""
 
 import threading
-from contextlib import suppress
+from contextlib import ExitStack
+from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 
 import structlog
 
-from pacs import audit
-from pacs.context import Actor, Pacs
+from pacs.context import Pacs
 from pacs.dicom.references import STORAGE_COMMITMENT
+from pacs.dimse.admission import Admitted, admit
 from pacs.dimse.answers import SUCCESS, Handler, Request, answer
 from pacs.dimse.commitment import handle_action, handle_event_report
 from pacs.dimse.contexts import (
@@ -22,19 +25,17 @@ from pacs.dimse.contexts import (
     is_storage,
 )
 from pacs.dimse.find import handle_find
-from pacs.dimse.front_door import FrontDoor, Sockets
+from pacs.dimse.front_door import EACH_PROCESS, FrontDoor, Sockets, Visitor
+from pacs.dimse.limits import Attendance, within_limits
 from pacs.dimse.retrieve import handle_get, handle_move
 from pacs.dimse.store import handle_store
 from pacs.errors import OutOfResources
-from pacs.peers import directory
-from pacs.peers.directory import PEER_PERMISSIONS
+from pacs.peers.doctor import NOT_AUTHORIZED, complaint_of
+from pacs.peers.history import SERVICES, Diary, Ending, ending_of
 from pacs.upper_layer.association import Association, Context, accept
 from pacs.upper_layer.errors import (
     TEMPORARY_CONGESTION,
-    UNKNOWN_APPLICATION_CONTEXT,
-    UNKNOWN_CALLED_AE_TITLE,
     UNKNOWN_CALLING_AE_TITLE,
-    UNKNOWN_PROTOCOL_VERSION,
     AssociationError,
     Rejected,
     Stopping,
@@ -50,7 +51,7 @@ from pacs.upper_layer.message import (
     N_EVENT_REPORT_RQ,
     RESPONSE,
 )
-from pacs.upper_layer.pdu import APPLICATION_CONTEXT, AssociateRequest
+from pacs.upper_layer.pdu import AssociateRequest
 from pacs.upper_layer.wire import Wire
 
 log = structlog.get_logger(__name__)
@@ -61,62 +62,86 @@ UNRECOGNIZED_OPERATION = 0x0211  # PS3.7 Annex C
 def serve_dicom(pacs: Pacs, sockets: Sockets, stop: threading.Event) -> None:
     """One process behind listening sockets that others may share, until told to stop."""
     is_alone = pacs.settings.workers == 1
-    FrontDoor(sockets, stop, partial(serve_association, pacs, stop), is_alone=is_alone).run()
+    diary, attendance = Diary(pacs), Attendance(_run_folder(pacs) / "dicom")
+    try:
+        serve = partial(serve_association, pacs, stop, diary)
+        FrontDoor(sockets, stop, serve, attendance, most=pacs.settings.workers * EACH_PROCESS, is_alone=is_alone).run()
+    finally:
+        attendance.close()
+        diary.write()
 
 
-def serve_association(pacs: Pacs, stop: threading.Event, wire: Wire, request: AssociateRequest, address: str) -> None:
+def serve_association(
+    pacs: Pacs, stop: threading.Event, diary: Diary, wire: Wire, request: AssociateRequest, visitor: Visitor
+) -> None:
     """One association from its request to its end. Raises Rejected, Violation before there is one."""
     structlog.contextvars.bind_contextvars(peer=request.calling_ae_title)
-    actor, charset = _admit(pacs, request, address)
-    association = accept(wire, request, answer_contexts(request), answer_roles(request), answer_extended(request))
-    log.info("association opened", contexts=len(association.contexts))
+    began_at = datetime.now(UTC)
+    with ExitStack() as held:
+        admitted = _admit(pacs, diary, request, visitor, began_at, held)
+        association = accept(
+            wire,
+            request,
+            answer_contexts(request),
+            answer_roles(request),
+            answer_extended(request),
+            admitted.identity,
+        )
+        association.when_ended = partial(_note, diary, association, visitor.address, began_at)
+        log.info("association opened", contexts=len(association.contexts), encrypted=visitor.is_encrypted)
+        try:
+            with association:
+                _converse(pacs, stop, admitted, association)
+        except AssociationError as error:
+            log.info("association ended", why=str(error))
+        else:
+            log.info("association released")
+
+
+def _admit(
+    pacs: Pacs, diary: Diary, request: AssociateRequest, visitor: Visitor, began_at: datetime, held: ExitStack
+) -> Admitted:
+    """Who calls; held: his place, until it is left. Raises Rejected, once it is to be written down."""
     try:
-        with association:
-            _converse(pacs, stop, actor, charset, association)
-    except AssociationError as error:
-        log.info("association ended", why=str(error))
-    else:
-        log.info("association released")
-
-
-def actor_of(pacs: Pacs, request: AssociateRequest, address: str) -> tuple[Actor, str]:
-    """Who calls, and the character set he can read. Raises Rejected, OutOfResources."""
-    if not request.protocol_version & 1:
-        raise Rejected(*UNKNOWN_PROTOCOL_VERSION)
-    if request.application_context != APPLICATION_CONTEXT:
-        raise Rejected(*UNKNOWN_APPLICATION_CONTEXT)
-    if request.called_ae_title != pacs.settings.ae_title:
-        raise Rejected(*UNKNOWN_CALLED_AE_TITLE)
-    peer = directory.by_ae_title(pacs, request.calling_ae_title)
-    if peer is not None and (pacs.settings.admits_any_peer or peer.is_at(address)):
-        return Actor("peer", peer.ae_title, address, peer.may), peer.charset
-    if not pacs.settings.admits_any_peer:
-        raise Rejected(*UNKNOWN_CALLING_AE_TITLE)
-    return Actor("peer", request.calling_ae_title, address, PEER_PERMISSIONS), ""
-
-
-def _admit(pacs: Pacs, request: AssociateRequest, address: str) -> tuple[Actor, str]:
-    try:
-        return actor_of(pacs, request, address)
+        admitted = admit(pacs, request, visitor)
+        if admitted.peer is not None:
+            held.enter_context(within_limits(_run_folder(pacs) / "peers", admitted.peer))
+        return admitted
     except OutOfResources as error:
         raise Rejected(*TEMPORARY_CONGESTION) from error
     except Rejected as error:
-        _record_rejection(pacs, Actor("peer", request.calling_ae_title, address), str(error))
+        is_unknown = (error.result, error.source, error.reason) == UNKNOWN_CALLING_AE_TITLE
+        ending = Ending(request.calling_ae_title, visitor.address, False, began_at, request, error=error)
+        diary.turn_away(ending, error, is_unknown=is_unknown)
         raise
 
 
-def _record_rejection(pacs: Pacs, stranger: Actor, why: str) -> None:
-    with suppress(OutOfResources), pacs.database.write() as connection:
-        audit.record(connection, stranger, "association-rejected", detail=why)
+def _note(
+    diary: Diary, association: Association, address: str, began_at: datetime, error: BaseException | None
+) -> None:
+    """Leave an association that has ended to the diary, with what its peer's administrator should look at."""
+    ending = ending_of(association, association.calling_ae_title, address, False, began_at)
+    why = ""
+    if error is None:
+        refused = {SERVICES.get(field, "") for field, status in association.statuses if status == NOT_AUTHORIZED}
+        why = complaint_of(association, association.calling_ae_title, refused)
+    diary.add(replace(ending, error=error, why=why))
 
 
-def _converse(pacs: Pacs, stop: threading.Event, actor: Actor, charset: str, association: Association) -> None:
+def _run_folder(pacs: Pacs) -> Path:
+    return pacs.settings.data / "run"
+
+
+def _converse(pacs: Pacs, stop: threading.Event, admitted: Admitted, association: Association) -> None:
+    peer = admitted.peer
+    charset = peer.charset if peer else ""
     while (message := association.receive()) is not None:
         if message.command.command_field & RESPONSE:
             association.take_response(message.command)
         elif message.command.command_field != C_CANCEL_RQ:  # of an operation that has ended: it came too late
             service, handler = _handler_of(message.command.command_field, message.context)
-            answer(handler, service, Request(pacs, actor, association, message.context, message.command, charset))
+            request = Request(pacs, admitted.actor, association, message.context, message.command, charset, peer)
+            answer(handler, service, request)
         if stop.is_set():
             raise Stopping("shutting down")
 

@@ -33,6 +33,7 @@ def impatient_door(tmp_path: Path, server_tls: ssl.SSLContext, monkeypatch: pyte
     monkeypatch.setattr("pacs.upper_layer.association.PDU_TIMEOUT_S", 0.5)
     monkeypatch.setattr("pacs.dimse.front_door.HANDSHAKE_TIMEOUT_S", 0.5)
     with opened(tmp_path / "data", tls=server_tls) as door:
+        wait_for((tmp_path / "data/run/dicom/process-0").exists)  # from then on it keeps as many files open
         yield door
 
 
@@ -130,13 +131,14 @@ def test_an_address_that_is_not_ours_may_not_fill_the_door(
         one.socket.close()
 
 
-def test_one_association_too_many_is_told_to_come_again(impatient_door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pacs.dimse.front_door.MOST_ASSOCIATIONS", 2)
+def test_one_association_too_many_is_told_to_come_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pacs.dimse.server.EACH_PROCESS", 1)
 
     with (
-        associated(impatient_door, [(ECHO, [EXPLICIT])]),
-        associated(impatient_door, [(ECHO, [EXPLICIT])]),
-        associated(impatient_door, [(ECHO, [EXPLICIT])]) as third,
+        opened(tmp_path / "data", workers=2) as door,
+        associated(door, [(ECHO, [EXPLICIT])]),
+        associated(door, [(ECHO, [EXPLICIT])]),
+        associated(door, [(ECHO, [EXPLICIT])]) as third,
     ):
         assert third.is_rejected
         rejection = third.acceptor.primitive

@@ -26,6 +26,7 @@ from tests.dimse.conftest import (
     pdv,
     response_of,
     store_all,
+    wait_for,
 )
 from tests.make import make_ct
 
@@ -58,9 +59,14 @@ def test_strangers_are_rejected_and_it_is_written_down(
         rejection = association.acceptor.primitive
 
     assert (rejection.result, rejection.result_source, rejection.diagnostic) == (1, 1, reason)
-    with known_only.pacs.database.read() as connection:
-        rows = connection.execute(select(audit).where(audit.c.action == "association-rejected")).all()
-    assert (rows[-1].actor, rows[-1].address) == (calling, "127.0.0.1")
+    wait_for(lambda: (calling, "127.0.0.1") in rejections(known_only))
+
+
+def rejections(door: Door) -> list[tuple[str, str]]:
+    """AE title and address of everyone whose rejection is in the audit trail."""
+    rejected = select(audit.c.actor, audit.c.address).where(audit.c.action == "association-rejected")
+    with door.pacs.database.read() as connection:
+        return [(row.actor, row.address) for row in connection.execute(rejected)]
 
 
 @pytest.mark.parametrize("calling", ["MODALITY", "BYNAME"])
