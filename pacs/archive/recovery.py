@@ -29,6 +29,7 @@ from pacs.context import SYSTEM, Pacs
 from pacs.dicom.part10 import MAX_META, read_file_meta, read_header
 from pacs.errors import IdentityConflict, InvalidInstance
 from pacs.index.tables import instance, name_form, patient, series, study
+from pacs.jobs import move_bookmarks_to_the_end
 from storage import ObjectNotFound, StoredObject
 
 log = structlog.get_logger(__name__)
@@ -114,6 +115,7 @@ def reindex(pacs: Pacs, *, progress: Progress = no_progress) -> Report:
     rows that are there stay, and come back from nowhere if they are lost. Headers are read, objects are not hashed:
     `check` with digests does that. What is current stays current; where the index was lost, that is what was kept
     first, and of versions kept within the tick of the store's clock (on S3 a second) the one with the first key.
+    What nobody was told of yet, and what was not sent on yet, is no news any more.
     Raises OutOfResources, StoreError.
     """
     report = Report()
@@ -131,6 +133,7 @@ def reindex(pacs: Pacs, *, progress: Progress = no_progress) -> Report:
         for chunk in _chunks(iter(sorted(pacs.objects.list(QUARANTINE), key=_order))):
             arrivals = _read_all(pacs, connection, chunk, report)
             file_arrivals(connection, [replace(arrival, is_quarantined=True) for arrival in arrivals])
+        move_bookmarks_to_the_end(connection)
         audit.record(connection, SYSTEM, "reindexed", detail=f"objects: {report.objects}")
     for key in refused:
         quarantine(pacs, key)

@@ -7,10 +7,10 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from pacs.context import Pacs
-from pacs.index.tables import bookmark
+from pacs.index.tables import bookmark, instance
 
 PAUSES = tuple(timedelta(seconds=seconds) for seconds in (5, 15, 60, 300, 900, 3600))
 """Before the second attempt, the third …, and before every one after those."""
@@ -53,3 +53,9 @@ def move_bookmark(connection: Connection, name: str, instance_pk: int) -> None:
     moved = update(bookmark).where(bookmark.c.name == name).values(instance_pk=instance_pk)
     if not connection.execute(moved).rowcount:
         connection.execute(insert(bookmark).values(name=name, instance_pk=instance_pk))
+
+
+def move_bookmarks_to_the_end(connection: Connection) -> None:
+    """No reader takes what is there for news: its instances were numbered anew. Those that do not read stay so."""
+    newest = select(func.coalesce(func.max(instance.c.pk), 0)).scalar_subquery()
+    connection.execute(update(bookmark).where(bookmark.c.instance_pk >= 0).values(instance_pk=newest))

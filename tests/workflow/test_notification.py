@@ -13,6 +13,7 @@ from pynetdicom import AE, evt
 from sqlalchemy import select, update
 
 from pacs.archive.ingest import ingest
+from pacs.archive.recovery import reindex
 from pacs.context import SYSTEM, Pacs
 from pacs.dicom.references import INSTANCE_AVAILABILITY_NOTIFICATION
 from pacs.index.tables import notification, peer
@@ -236,6 +237,28 @@ def test_a_peer_hears_of_nothing_from_before_it_wanted_to(pacs: Pacs) -> None:
         run_due(pacs)
 
     assert [attributes.StudyInstanceUID for _, attributes in ris.told] == [after.StudyInstanceUID]
+
+
+def test_an_index_that_is_made_again_is_no_news_and_what_comes_after_it_is(pacs: Pacs) -> None:
+    before, after, ris = of_one_study(instances=3), of_one_study(), Ris()
+    with ris.listening(pacs):
+        JOB.due(pacs)
+        arrive(pacs, *before)
+        JOB.due(pacs)
+        move_clock_on(pacs)
+        run_due(pacs)
+        lost = pacs.objects.list()
+        pacs.objects.delete(next(lost).key)
+
+        reindex(pacs)
+        JOB.due(pacs)
+        arrive(pacs, *after)
+        JOB.due(pacs)
+        move_clock_on(pacs)
+        run_due(pacs)
+
+    studies = [attributes.StudyInstanceUID for _, attributes in ris.told]
+    assert studies == [before[0].StudyInstanceUID, after[0].StudyInstanceUID]
 
 
 def test_a_peer_that_does_not_want_to_know_any_more_is_not_told_what_waits(pacs: Pacs) -> None:
