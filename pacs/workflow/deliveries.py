@@ -255,7 +255,8 @@ def due(pacs: Pacs) -> list[str]:
 def begin(pacs: Pacs, pk: int) -> Errand | None:
     """Take it up; None when it is not to be sent now.
 
-    What kills the worker is taken up once more at once, and then after a pause like any other failure.
+    What was being sent when the worker was killed is taken up at once. When it dies of it again before anything more
+    has arrived, then after a pause like any other failure, so that the others get their turn.
     """
     now = datetime.now(UTC)
     with pacs.database.write() as connection:
@@ -263,10 +264,8 @@ def begin(pacs: Pacs, pk: int) -> Errand | None:
         if row is None or row.state not in (WAITING, SENDING) or row.next_at > now:
             return None
         changes: dict[str, Any] = {"state": SENDING, "attempts": row.attempts + 1, "unreachable": False}
-        if row.attempts:
-            changes["next_at"] = now + pause_after(row.attempts)
         if row.state == SENDING:
-            changes["why"] = "the worker ended while it was being sent"
+            changes |= {"why": "the worker ended while it was being sent", "next_at": now + pause_after(row.attempts)}
         connection.execute(update(delivery).where(delivery.c.pk == pk).values(changes))
     uids = frozenset(_uids(row.sop_instance_uids))
     return Errand(pk, row.destination, row.token, row.study_instance_uid, row.series_instance_uid, uids)
@@ -276,6 +275,8 @@ def note_progress(pacs: Pacs, pk: int, confirmed: Collection[str]) -> bool:
     """These have arrived. Whether to go on: nobody has paused or cancelled it."""
     with pacs.database.write() as connection:
         row = _note_confirmed(connection, pk, confirmed)
+        if confirmed:
+            connection.execute(update(delivery).where(delivery.c.pk == pk).values(next_at=datetime.now(UTC)))
     return bool(row.state == SENDING)
 
 
@@ -364,7 +365,9 @@ def _select_row(pk: int) -> Select[Any]:
 
 def _token_of(pacs: Pacs, destination: str) -> str:
     """The token of a route to the same service."""
-    statement = select(tables.route.c.token).where(tables.route.c.destination == destination, tables.route.c.token != "")
+    statement = select(tables.route.c.token).where(
+        tables.route.c.destination == destination, tables.route.c.token != ""
+    )
     with pacs.database.read() as connection:
         return connection.scalar(statement.limit(1)) or ""
 

@@ -3,6 +3,7 @@
 import io
 import json
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -39,13 +40,18 @@ def peer(
     port: int = 0,
     answer: Callable[[str], int] = lambda uid: 0,
     transfer_syntaxes: tuple[str, ...] = UNCOMPRESSED,
+    takes_s: float = 0.0,
 ) -> Iterator[Received]:
-    """A storage SCP. answer: the status for a SOP Instance UID, asked before the instance counts as received."""
+    """A storage SCP. answer: the status for a SOP Instance UID, asked before the instance counts as received.
+
+    takes_s: how long it takes for an instance.
+    """
     received = Received()
 
     def take(event: evt.Event) -> int:
         uid = str(event.request.AffectedSOPInstanceUID)
         status = answer(uid)
+        time.sleep(takes_s)
         if status == 0:
             received.uids.append(uid)
             received.data_sets[uid] = event.dataset
