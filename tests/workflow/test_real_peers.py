@@ -58,10 +58,10 @@ def ourselves(folder: Path, pacs: Pacs) -> Iterator[tuple[str, Kept]]:
         headers = {"authorization": f"Bearer {token}", "accept": 'multipart/related; type="application/dicom"'}
 
         def kept() -> dict[str, bytes]:
-            answer = httpx.get(f"{server.url}/studies/{make_uid(1)}", headers=headers)
+            answer = httpx.get(f"{server.url}/dicom-web/studies/{make_uid(1)}", headers=headers)
             return by_uid(parts_of(answer.headers["content-type"], answer.content))
 
-        yield f"{server.url}|{token}", kept
+        yield f"{server.url}/dicom-web|{token}", kept
 
 
 def by_uid(files: list[bytes]) -> dict[str, bytes]:
