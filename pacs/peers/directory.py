@@ -180,7 +180,7 @@ def admit(pacs: Pacs, actor: Actor, pk: int, *, may: Iterable[str] = (), port: i
         if row is None:
             raise NotFound("nobody knocked by this number")
         changes: dict[str, Any] = {"host": row.address}
-        changes |= {"may": rights} if (rights := list(may)) else {}
+        changes |= {"may": rights} if (rights := [right for right in may if right.strip()]) else {}
         changes |= {"port": port} if port is not None else {}
         if _find(connection, row.ae_title) is not None:
             admitted = _changed(connection, row.ae_title, changes)
