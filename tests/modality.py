@@ -31,10 +31,14 @@ class Modality:
     """Notifications of what is available."""
     statuses: list[int] = field(default_factory=list)
     """To answer reports with, one by one; then Success."""
+    roles: list[tuple[bool, bool]] = field(default_factory=list)
+    """Of each that called us to report: whether it said that it is SCU, and SCP."""
     came: threading.Event = field(default_factory=threading.Event)
 
     def take(self, event: Any) -> tuple[int, None]:
         self.reports.append((event.event_type, event.event_information, event.request.AffectedSOPInstanceUID))
+        called = event.assoc.requestor.role_selection.values()
+        self.roles += [(bool(role.scu_role), bool(role.scp_role)) for role in called]
         self.came.set()
         return (self.statuses.pop(0) if self.statuses else 0), None
 

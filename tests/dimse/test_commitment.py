@@ -234,6 +234,7 @@ def test_who_leaves_at_once_is_told_over_an_association_of_our_own(door: Door) -
 
     [(event_type, report, _)] = modality.reports
     assert (event_type, report.TransactionUID) == (1, uid)
+    assert modality.roles == [(False, True)]
     assert row_of(door.pacs, uid).state == "reported"
     assert due_of(door.pacs, uid) == []
 

@@ -19,7 +19,16 @@ from pacs.upper_layer.association import (
     request_of,
 )
 from pacs.upper_layer.errors import Aborted, AssociationError, Lost, Rejected, Stopping, TimedOut, Violation
-from pacs.upper_layer.message import C_CANCEL_RQ, C_ECHO_RQ, C_FIND_RQ, C_STORE_RQ, Command, encode_command
+from pacs.upper_layer.message import (
+    C_CANCEL_RQ,
+    C_ECHO_RQ,
+    C_FIND_RQ,
+    C_STORE_RQ,
+    N_EVENT_REPORT_RQ,
+    RESPONSE,
+    Command,
+    encode_command,
+)
 from pacs.upper_layer.pdu import AnsweredContext, AssociateRequest, ProposedContext, Roles, encode_request
 from pacs.upper_layer.wire import Wire
 
@@ -240,6 +249,30 @@ def test_a_request_in_the_middle_of_an_operation_is_a_violation(
 
     with pytest.raises(Violation):
         association.response()
+
+
+def test_a_response_that_is_expected_is_handed_on_whatever_we_wait_for_meanwhile(
+    established: tuple[Association, socket.socket],
+) -> None:
+    association, peer = established
+    reported, stored, cancel = (
+        encode_command(Command(command_field=field, message_id_being_responded_to=number, status=0))
+        for field, number in ((N_EVENT_REPORT_RQ | RESPONSE, 7), (C_STORE_RQ | RESPONSE, 8), (C_CANCEL_RQ, 4))
+    )
+    taken: list[Command] = []
+    association.expect(7, taken.append)
+
+    peer.sendall(b"".join(p_data(pdv(COMMAND | LAST, command)) for command in (reported, stored)))
+    assert association.response().message_id_being_responded_to == 8
+    assert [command.message_id_being_responded_to for command in taken] == [7]
+
+    association.expect(7, taken.append)
+    peer.sendall(b"".join(p_data(pdv(COMMAND | LAST, command)) for command in (reported, cancel)))
+    while not association.is_cancelled(4):
+        pass
+    assert len(taken) == 2
+    with pytest.raises(Violation):
+        association.take_response(taken[0])
 
 
 @pytest.mark.parametrize("sent", [b"", b"\4\0\0", p_data(pdv(COMMAND | LAST, STORE)) + p_data(pdv(0, bytes(99)))[:50]])
