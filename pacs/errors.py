@@ -14,6 +14,11 @@ PacsError
 ├── NotAuthenticated        the caller is not known
 │   └── TooManyAttempts     he guessed too often: let him wait
 ├── NotAcceptable           what is kept cannot be given in the form that was asked for
+│   └── NotExtractable      these frames cannot be made an instance of their own
+│       ├── NoSuchFrames    the instance has none of them
+│       ├── NotOfThisClass  nor can any frames of this instance
+│       ├── Untimed         frames are asked for by time, and nothing says when they were taken
+│       └── InvalidFrames   no frames can be meant by this
 ├── UnsupportedContent      what was sent is of a media type that is not taken
 └── Undecodable             the pixels are kept, and cannot be decoded
 """
@@ -73,6 +78,26 @@ class TooManyAttempts(NotAuthenticated):
 
 class NotAcceptable(PacsError):
     """What is kept cannot be given in the form that was asked for."""
+
+
+class NotExtractable(NotAcceptable):
+    """These frames cannot be made an instance of their own."""
+
+
+class NoSuchFrames(NotExtractable):
+    """The instance has none of the frames."""
+
+
+class NotOfThisClass(NotExtractable):
+    """No frames of an instance like this can be made one of their own."""
+
+
+class Untimed(NotExtractable):
+    """Frames are asked for by time, and nothing says when they were taken."""
+
+
+class InvalidFrames(NotExtractable):
+    """No frames can be meant by this list or range."""
 
 
 class UnsupportedContent(PacsError):

@@ -88,6 +88,9 @@ class Settings(BaseSettings):
         description="processes behind each door",
     )
     quiet: int = Field(60, ge=0, description="seconds without a new instance after which peers are told of a study")
+    move_associations: int = Field(
+        2, ge=1, le=16, description="associations opened at once with the destination of a large C-MOVE"
+    )
     peers: Literal["known", "any"] = Field("known", description="who may open a DICOM association")
     delivery_days: int = Field(7, ge=1, le=365, description="how long a delivery that fails is tried again")
     query_limit: int = Field(20_000, ge=1, le=10_000_000, description="the most answers to one question")

@@ -5,12 +5,16 @@ from collections.abc import Mapping
 from pacs.errors import (
     IdentityConflict,
     InstanceMismatch,
+    InvalidFrames,
     InvalidInstance,
     InvalidQuery,
+    NoSuchFrames,
     NotAcceptable,
     NotAllowed,
     NotAuthenticated,
+    NotExtractable,
     NotFound,
+    NotOfThisClass,
     OutOfResources,
     PacsError,
     PatientConflict,
@@ -18,6 +22,7 @@ from pacs.errors import (
     Undecodable,
     UnknownDestination,
     UnsupportedContent,
+    Untimed,
 )
 
 PROCESSING_FAILURE = 0x0110
@@ -45,6 +50,11 @@ RETRIEVE: Mapping[type[PacsError], int] = {
     OutOfResources: 0xA702,  # unable to perform sub-operations (PS3.4 C.4-2, C.4-3)
     NotAcceptable: 0xA702,
     Undecodable: 0xA702,
+    NoSuchFrames: 0xAA00,  # PS3.4 Tables Y.4-1 and Y.4-2
+    NotOfThisClass: 0xAA01,
+    NotExtractable: 0xAA02,
+    Untimed: 0xAA03,
+    InvalidFrames: 0xAA04,
 }
 NORMALIZED: Mapping[type[PacsError], int] = {
     InvalidInstance: 0x0115,  # invalid argument value (PS3.7 10.1.1.1.8, 10.1.4.1.10)

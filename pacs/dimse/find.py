@@ -8,7 +8,7 @@ from pacs.dicom.identifier import MAX_IDENTIFIER, Identifier, identifier_encoder
 from pacs.dicom.part10 import EXPLICIT_LITTLE_ENDIAN
 from pacs.dicom.query import Match, Query, Rules, Universal, combined, parse_match, zoned
 from pacs.dimse.answers import PENDING, SUCCESS, Request
-from pacs.dimse.contexts import PATIENT_ROOT_FIND
+from pacs.dimse.contexts import LEVELS
 from pacs.errors import InvalidQuery
 from pacs.peers import directory
 from pacs.upper_layer.message import WITH_DATA_SET, encode_command
@@ -30,8 +30,11 @@ def handle_find(request: Request) -> None:
     identifier = parse_identifier(request.association.read_data_set(MAX_IDENTIFIER), request.context.transfer_syntax)
     model = request.context.abstract_syntax
     agreed = request.association.extended.get(model, b"").ljust(7, b"\0")
+    top, bottom = LEVELS[model]
+    if identifier.level > bottom:
+        raise InvalidQuery(f"there is no {identifier.level.name} level in this information model")
     if not agreed[RELATIONAL]:
-        _check_unless_lenient(request, identifier, Level.PATIENT if model == PATIENT_ROOT_FIND else Level.STUDY)
+        _check_unless_lenient(request, identifier, top)
     query = query_of(identifier, agreed, request.pacs.settings.query_limit + 1)
     answers = find(request.pacs, request.actor, query)
     status = _send_all(request, identifier, answers, request.pacs.settings.query_limit)

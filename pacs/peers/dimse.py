@@ -72,16 +72,22 @@ def echo(pacs: Pacs, actor: Actor, ae_title: str) -> EchoAnswer:
 
 
 def open_association(
-    pacs: Pacs, peer: Peer, proposals: Sequence[Proposal], roles: Mapping[str, Roles] | None = None
+    pacs: Pacs,
+    peer: Peer,
+    proposals: Sequence[Proposal],
+    roles: Mapping[str, Roles] | None = None,
+    *,
+    timeout_s: float | None = None,
 ) -> Association:
     """An association with a peer, over TLS if it is to be; its history is written when it ends.
 
-    roles: what we would be for an abstract syntax, if not SCU. Raises Unreachable.
+    roles: what we would be for an abstract syntax, if not SCU. timeout_s: how long the peer may take to accept the
+    connection, and then the association, if not the usual time. Raises Unreachable.
     """
     request, began_at = request_of(pacs.settings.ae_title, peer.ae_title, proposals, roles), datetime.now(UTC)
     try:
         secure = tls.client_side(pacs.settings, peer)
-        association = associate((peer.host, peer.port), request, timeout_s=ANSWER_TIMEOUT_S, secure=secure)
+        association = associate((peer.host, peer.port), request, timeout_s=timeout_s or ANSWER_TIMEOUT_S, secure=secure)
     except (AssociationError, OSError) as error:
         why = explanation_of(error, peer, pacs.settings.ae_title)
         history.write(pacs, Ending(peer.ae_title, peer.host, True, began_at, request, error=error, why=why))

@@ -378,7 +378,7 @@ def test_real_files_come_back_byte_for_byte(door: Door, row: dict[str, str]) -> 
 
 
 def test_the_failed_list_is_cut_to_what_its_value_holds(door: Door) -> None:
-    from pacs.dimse.retrieve import failed_list
+    from pacs.dimse.suboperations import failed_list
 
     uids = [make_uid(8, 10**20 + number) for number in range(2000)]
 
