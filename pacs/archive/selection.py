@@ -127,7 +127,7 @@ def whole_files(pacs: Pacs, refs: Sequence[InstanceRef]) -> Iterator[Iterator[by
     """Several Part 10 files as `whole_file_chunks` gives them, each to be taken to its end before the next.
 
     The next chunk is read before one is given, so that the first thing to do for the next is to hash it: that needs no
-    GIL, which the thread that sends the last one holds. Read later, it makes a study a fifth slower.
+    GIL, which the thread that sends the last one holds. Read later, it makes a study about 6 % slower.
     """
     reads = (read(pacs, ref, start, start + CHUNK) for ref in refs for start in range(0, ref.size, CHUNK))
     waiting = [next(reads, b"")]

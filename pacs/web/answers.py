@@ -19,8 +19,8 @@ smaller is whole before any of it is sent."""
 CRUMB = 32 << 10
 """Bytes below which a piece is joined to its neighbours. To copy a larger one would cost as much as to send it."""
 AHEAD = 2
-"""Turns that are made while one is sent. uvloop holds the GIL while it writes: with one, who makes would find no work
-until that is over, and nothing would be done side by side."""
+"""Turns that are made while one is sent. With one, who makes waits for the loop to ask for more, and uvloop holds the
+GIL while it writes: a study of 100 CT images takes a tenth longer."""
 WORTH_PACKING = 1400
 """Bytes: what fits one packet is not packed."""
 

@@ -1,7 +1,7 @@
 """The short way to endpoints that are asked for most: one match, one turn of a thread, one answer.
 
-FastAPI's own way (its routers, its solving of parameters, three stacks of exits, a thread by anyio) costs 0.3 ms, as
-much as all that a frame needs besides. The endpoints stay FastAPI's: it documents them, and answers other methods.
+FastAPI's own way (its routers, its solving of parameters, its stacks of exits, a thread by anyio) costs 0.2 ms of the
+1.4 ms of a frame. The endpoints stay FastAPI's: it documents them, and answers other methods.
 """
 
 import asyncio
