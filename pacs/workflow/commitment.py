@@ -35,7 +35,9 @@ log = structlog.get_logger(__name__)
 
 ASKED, CHECKED, WAITING, REPORTED, FAILED = "asked", "checked", "waiting", "reported", "failed"
 HELD = timedelta(seconds=10)
-"""How long who has begun a transaction may go on with it, before the worker takes it up."""
+"""How long the association that brought a request, or a report, may go on with it before the worker takes it up."""
+ASKING = timedelta(minutes=2)
+"""How long a command has for asking a peer: to be asked twice at once, it might call a duplicate."""
 GIVEN_UP_AFTER = timedelta(days=7)
 FORGOTTEN_AFTER = timedelta(days=90)
 """After its end."""
@@ -329,7 +331,7 @@ def _insert(
         "state": state,
         "number": len(request.references),
         "created_at": _now(),
-        "next_at": _now() + HELD,
+        "next_at": _now() + (ASKING if outgoing else HELD),
         "instances": _to_json(dict.fromkeys(request.references, outcome)),
     }
     return int(connection.execute(insert(commitment).values(values).returning(commitment.c.pk)).scalar_one())
