@@ -12,7 +12,9 @@ from pydicom.dataset import Dataset
 
 from pacs.archive.ingest import ingest
 from pacs.context import SYSTEM
+from pacs.dicom.person_name import without_marks
 from pacs.wiring import close_pacs, open_pacs
+from tests.conftest import CORPUS, manifest
 from tests.make import make_ct, make_uid, part10
 from tests.server import Server, serving
 
@@ -183,3 +185,34 @@ def test_both_doors_find_the_same_below_a_study(
 
     assert len(by_web) == expected
     assert by_c_find(server, tmp_path, level, keys, unique) == by_web
+
+
+CHARSET_FILES = [row["path"] for row in manifest(expected="stores") if row["path"].startswith("charset/")]
+
+
+@pytest.fixture(scope="module")
+def letters(tmp_path_factory: pytest.TempPathFactory, corpus: Path) -> Iterator[Server]:
+    """A server with the corpus' files in all character sets."""
+    with serving(tmp_path_factory.mktemp("letters") / "data", "dicom", workers="1") as running:
+        pacs = open_pacs(running.settings)
+        for path in CHARSET_FILES:
+            with (corpus / path).open("rb") as file:
+                ingest(pacs, SYSTEM, file)
+        close_pacs(pacs)
+        yield running
+
+
+@pytest.mark.skipif(not CHARSET_FILES, reason=f"no corpus at {CORPUS} (PACS_CORPUS)")
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("path", CHARSET_FILES)
+def test_files_in_every_character_set_are_found_by_their_names(
+    letters: Server, corpus: Path, tmp_path: Path, path: str
+) -> None:
+    """By findscu, each group of the name as it is, and without its marks."""
+    ds = dcmread(corpus / path, stop_before_pixels=True)
+    groups = [group for group in str(ds.PatientName).rstrip("=").split("=") if group]
+    for number, asked in enumerate(dict.fromkeys([*groups, *map(without_marks, groups)])):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        found = by_c_find(letters, folder, "STUDY", {"PatientName": asked}, "StudyInstanceUID")
+        assert ds.StudyInstanceUID in found, asked

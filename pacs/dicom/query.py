@@ -232,8 +232,8 @@ def in_zone(match: Zoned, attribute: Attribute, offset: str) -> list[Range | Ins
 
 
 def is_answer(query: Query, row: Mapping[str, str | int | None]) -> bool:
-    """Whether a row, by path, is matched: what SQL must agree with. Keys below the level are passed over."""
-    asked = {path: match for path, match in query.matches.items() if BY_PATH[path].level <= query.level}
+    """Whether a row is matched, which has what is asked of by path: what SQL must agree with."""
+    asked = query.matches
     sequences = {BY_PATH[path].sequence for path in asked}
     return all(
         any(item_matches(query, sequence, item) for item in items_of(row[sequence]))

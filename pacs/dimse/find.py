@@ -27,7 +27,7 @@ RELATIONAL, DATE_TIME, FUZZY, TIMEZONE, EMPTY, MULTIPLE = 0, 1, 2, 3, 5, 6
 
 
 def handle_find(request: Request) -> None:
-    identifier = parse_identifier(request.association.read_data_set(MAX_IDENTIFIER), request.context.transfer_syntax)
+    identifier = parse_identifier(_identifier_of(request), request.context.transfer_syntax)
     model = request.context.abstract_syntax
     agreed = request.association.extended.get(model, b"").ljust(7, b"\0")
     top, bottom = LEVELS[model]
@@ -82,6 +82,16 @@ def check_unique_keys(identifier: Identifier, top: Level) -> None:
         values = values_of.get(keyword, ())
         if len(values) != 1 or not values[0] or "*" in values[0] or "?" in values[0]:
             raise InvalidQuery(f"{keyword} must be one value at the {identifier.level.name} level")
+
+
+def _identifier_of(request: Request) -> bytes:
+    """Raises InvalidQuery for one that is too long: the peer hears so, and the association lives on."""
+    data = bytearray()
+    for piece in request.association.data_set():
+        data += piece
+        if len(data) > MAX_IDENTIFIER:
+            raise InvalidQuery(f"the identifier has more than {MAX_IDENTIFIER} bytes")
+    return bytes(data)
 
 
 def _check_unless_lenient(request: Request, identifier: Identifier, top: Level) -> None:

@@ -258,7 +258,7 @@ def _some_row_below(level: Level, asked: list[tuple[Level, Condition]]) -> Condi
         conditions.append(instance.c.current)
     first = Level(level + 1)
     rows = select(literal(1)).select_from(_join(bottom, first)).where(PARENT[first] == TABLES[level].c.pk, *conditions)
-    return rows.correlate(TABLES[level]).exists()
+    return rows.correlate(*(TABLES[above] for above in Level if above <= level)).exists()
 
 
 def _key(level: Level, bottom: Level) -> ColumnElement[int]:

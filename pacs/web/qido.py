@@ -11,6 +11,7 @@ from pydicom.datadict import keyword_for_tag, tag_for_keyword
 from pacs.archive.find import FIRST_PAGE, Answers, count, find
 from pacs.context import Actor, Pacs
 from pacs.dicom.attributes import ATTRIBUTES, BY_PATH, UNIQUE_KEY, Attribute, Level
+from pacs.dicom.charset import UNSPLIT_VRS
 from pacs.dicom.dicomjson import Row, json_encoder
 from pacs.dicom.media import DICOM_JSON, Offer
 from pacs.dicom.query import Match, Query, Rules, parse_match, zoned
@@ -130,6 +131,8 @@ class Asked:
 
     def _values(self, attribute: Attribute, text: str) -> list[str]:
         """A list of UIDs may have commas (PS3.18 8.3.4.1); in most other values a comma is a letter."""
+        if attribute.vr in UNSPLIT_VRS:
+            return [text]
         has_commas = attribute.vr == "UI" or (
             self.multiple and attribute.is_multi_valued and attribute.vr in SEVERAL_VRS
         )

@@ -1,5 +1,6 @@
 """Questions and their answers, on SQLite and on PostgreSQL alike."""
 
+import json
 import unicodedata
 from collections.abc import Iterator
 from contextlib import closing
@@ -17,6 +18,7 @@ from pacs.context import SYSTEM, Actor, Pacs
 from pacs.dicom.attributes import ATTRIBUTES, BY_PATH, UNIQUE_KEY, Attribute, Level
 from pacs.dicom.person_name import folded
 from pacs.dicom.query import (
+    LITERAL,
     NUMBER_VRS,
     AnyOf,
     Empty,
@@ -27,8 +29,10 @@ from pacs.dicom.query import (
     Universal,
     Wildcard,
     Words,
-    matches_value,
+    combined,
+    is_answer,
     parse_match,
+    zoned,
 )
 from pacs.errors import InvalidQuery, NotAllowed
 from pacs.index.select import TABLES
@@ -494,12 +498,24 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "InstanceNumber": numbers,
     "ContentTime": times,
     "Rows": numbers,
+    "PatientWeight": st.sampled_from(("", "70", "070.0", "7E1", "-1", "x", ".5")),
+    "ImageType": st.lists(texts, max_size=3).map("\\".join),
+    "OtherPatientNames": st.lists(names, max_size=2).map("\\".join),
+    "TimezoneOffsetFromUTC": st.sampled_from(("", "+0700", "-0330", "?")),
+}
+CODES = {
+    "CodeValue": st.sampled_from(("T1", "T2", "T%", "")),
+    "CodingSchemeDesignator": st.sampled_from(("DCM", "99%", "")),
+    "CodeMeaning": texts,
 }
 rows = st.fixed_dictionaries(
     {
         **VALUES,
         "StudyInstanceUID": st.sampled_from(("1.1", "1.2", "1.3")),
         "SeriesInstanceUID": st.sampled_from(("1.1.1", "1.2.1", "1.3.1", "1.4.1")),
+        "ProcedureCodeSequence": st.lists(st.fixed_dictionaries(CODES), max_size=3).map(
+            lambda items: json.dumps(items, ensure_ascii=False) if items else ""
+        ),
     }
 )
 
@@ -507,8 +523,9 @@ rows = st.fixed_dictionaries(
 @st.composite
 def keys(draw: st.DrawFn) -> tuple[str, Match]:
     """A key of any kind whose values are likely to meet something."""
-    path = draw(st.sampled_from([*VALUES, "ModalitiesInStudy", "SOPClassesInStudy", "StudyInstanceUID"]))
     values = {"ModalitiesInStudy": VALUES["Modality"], "SOPClassesInStudy": uids, "StudyInstanceUID": uids}
+    values |= {f"ProcedureCodeSequence.{keyword}": value for keyword, value in CODES.items()}
+    path = draw(st.sampled_from([*VALUES, *values]))
     attribute = BY_PATH[path]
     value = draw({**VALUES, **values}[path].map(lambda value: "" if value is None else str(value)))
     kinds = ["single", "list", "empty"]
@@ -516,35 +533,44 @@ def keys(draw: st.DrawFn) -> tuple[str, Match]:
         kinds += ["words", "wildcard"]
     elif attribute.vr in ("DA", "TM"):
         kinds += ["range"]
-    elif attribute.vr not in NUMBER_VRS:
+    elif attribute.vr not in (*NUMBER_VRS, "DS"):
         kinds += ["wildcard"]
+    if attribute.is_multi_valued:
+        kinds += ["all"]
     match draw(st.sampled_from(kinds)):
         case "wildcard":
             cut, joker = draw(st.integers(0, len(value))), draw(st.sampled_from("*?"))
             return path, Wildcard(value[:cut] + joker + value[cut + draw(st.integers(0, 1)) :])
         case "list":
             return path, parsed(attribute, [value, *draw(st.lists(st.just(value) | uids, max_size=2))])
+        case "all":
+            return path, parsed(attribute, value.split("\\")[::-1], Rules(multiple=True))
         case "words":
             return path, Words(tuple(word[: draw(st.integers(0, 3))] for word in folded(value).split()))
         case "range":
-            return path, parsed(attribute, [f"{value}-", f"-{value}"][draw(st.integers(0, 1)) :][:1])
+            ends = [f"{value}-", f"-{value}", f"{value}-{value}"]
+            return path, parsed(attribute, [draw(st.sampled_from(ends))])
         case "empty":
             return path, Empty()
         case _:
             return path, parsed(attribute, [value])
 
 
-def parsed(attribute: Attribute, values: list[str]) -> Match:
+def parsed(attribute: Attribute, values: list[str], rules: Rules = LITERAL) -> Match:
     try:
-        return parse_match(attribute, values)
+        return parse_match(attribute, values, rules)
     except InvalidQuery:
         return Universal()
 
 
 @hypothesis_settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(rows, min_size=1, max_size=6), st.lists(st.lists(keys(), max_size=3), min_size=1, max_size=12))
+@given(
+    st.lists(rows, min_size=1, max_size=6),
+    st.lists(st.lists(keys(), max_size=3), min_size=1, max_size=12),
+    st.sampled_from(("", "", "+0000", "+0700", "-1200")),
+)
 def test_sql_agrees_with_the_plain_matcher(
-    pacs: Pacs, kept: list[dict[str, Any]], questions: list[list[tuple[str, Match]]]
+    pacs: Pacs, kept: list[dict[str, Any]], questions: list[list[tuple[str, Match]]], offset: str
 ) -> None:
     with pacs.database.write() as connection:
         remove_everything(connection)
@@ -553,12 +579,10 @@ def test_sql_agrees_with_the_plain_matcher(
     everything = stored_rows(pacs)
     for number, question in enumerate(questions):
         level = Level(number % 4)
-        query = Query(level, dict(question), (UNIQUE_KEY[level],), newest_first=number % 3 == 0)
-        expected = {
-            row[f"{TABLES[level].name} pk"]
-            for row in everything
-            if all(matches_value(match, BY_PATH[path], row[path]) for path, match in query.matches.items())
-        }
+        asked = combined(dict(question)) if number % 2 else dict(question)
+        asked = zoned(asked, offset) if offset else asked
+        query = Query(level, asked, (UNIQUE_KEY[level],), newest_first=number % 3 == 0)
+        expected = {row[f"{TABLES[level].name} pk"] for row in everything if is_answer(query, row)}
         assert count(pacs, SYSTEM, query) == len(expected), query
         assert len(list(find(pacs, SYSTEM, query))) == len(expected), query
 
