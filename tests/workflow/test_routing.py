@@ -193,6 +193,28 @@ def test_a_route_takes_what_comes_after_it_and_not_from_its_destination(pacs: Pa
     assert (row.route, row.series_instance_uid) == ("first", wanted.SeriesInstanceUID)
 
 
+def test_what_came_before_a_route_is_not_for_it_though_others_still_have_to_take_it(pacs: Pacs) -> None:
+    known(pacs, 104)
+    routing.add_route(pacs, SYSTEM, "first", EVERYTHING, "PEER")
+    take_in(pacs)
+    routing.add_route(pacs, SYSTEM, "second", EVERYTHING, "PEER")
+    read(pacs)
+
+    assert [row.route for row in queue(pacs)] == ["first"]
+
+
+def test_what_comes_while_the_only_route_is_off_is_not_for_it(pacs: Pacs) -> None:
+    known(pacs, 104)
+    pk = routing.add_route(pacs, SYSTEM, "first", EVERYTHING, "PEER")
+    routing.change_route(pacs, SYSTEM, pk, "first", EVERYTHING, "PEER", enabled=False)
+    take_in(pacs)
+    routing.change_route(pacs, SYSTEM, pk, "first", EVERYTHING, "PEER")
+    wanted = take_in(pacs, SeriesInstanceUID=make_uid())
+    read(pacs)
+
+    assert [row.series_instance_uid for row in queue(pacs)] == [wanted.SeriesInstanceUID]
+
+
 def test_a_series_that_waits_is_extended_and_one_that_is_sent_as_well(pacs: Pacs) -> None:
     series = make_uid()
     later: list[Dataset] = []
@@ -206,9 +228,9 @@ def test_a_series_that_waits_is_extended_and_one_that_is_sent_as_well(pacs: Pacs
     with receivers.peer(answer=take_in_one_more) as received:
         known(pacs, received.port)
         routing.add_route(pacs, SYSTEM, "all", EVERYTHING, "PEER")
-        sent = [take_in(pacs, SeriesInstanceUID=series).SOPInstanceUID]
+        sent = [take_in(pacs, SeriesInstanceUID=series, InstanceNumber=1).SOPInstanceUID]
         read(pacs)
-        sent.append(take_in(pacs, SeriesInstanceUID=series).SOPInstanceUID)
+        sent.append(take_in(pacs, SeriesInstanceUID=series, InstanceNumber=2).SOPInstanceUID)
         read(pacs)
         send_due(pacs)
         send_due(pacs)
@@ -389,12 +411,14 @@ def test_a_peer_that_takes_less_gets_it_uncompressed(pacs: Pacs) -> None:
 def test_damage_here_holds_up_no_other_instance(pacs: Pacs) -> None:
     with receivers.peer() as received:
         known(pacs, received.port)
-        sent = [take_in(pacs, InstanceNumber=number) for number in range(3)]
+        large = {"rows": 1500, "columns": 1500}  # half of it has gone when the damage is met
+        sent = [take_in(pacs, InstanceNumber=number, **(large if number == 1 else {})) for number in range(3)]
         damage(pacs, sent[1].SOPInstanceUID)
         deliveries.send(pacs, SYSTEM, make_uid(1), "PEER")
         send_due(pacs)
 
         assert received.uids == [sent[0].SOPInstanceUID, sent[2].SOPInstanceUID]
+        assert received.data_sets[sent[2].SOPInstanceUID].PixelData == sent[2].PixelData
     (row,) = queue(pacs)
     assert (row.state, row.sent) == ("waiting", 2)
     assert "missing or damaged" in row.why
