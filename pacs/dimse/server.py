@@ -121,10 +121,9 @@ def _note(
 ) -> None:
     """Leave an association that has ended to the diary, with what its peer's administrator should look at."""
     ending = ending_of(association, association.calling_ae_title, address, False, began_at)
-    why = ""
-    if error is None:
-        refused = {SERVICES.get(field, "") for field, status in association.statuses if status == NOT_AUTHORIZED}
-        why = complaint_of(association, association.calling_ae_title, refused)
+    refused = {SERVICES.get(field, "") for field, status in association.statuses if status == NOT_AUTHORIZED}
+    # Also of one that was aborted: many abort when nothing they need was agreed on.
+    why = complaint_of(association, association.calling_ae_title, refused)
     diary.add(replace(ending, error=error, why=why))
 
 

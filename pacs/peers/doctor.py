@@ -101,7 +101,7 @@ def explanation_of(error: BaseException, peer: Peer, own_ae_title: str) -> str:
         case ConnectionRefusedError():
             return f"{place} refuses connections: the machine is there, but nothing listens on this port"
         case ConnectionResetError() if peer.tls:
-            return f"{place} takes connections but no TLS: it may be a plain DICOM port"
+            return _of_silent_end(peer)
         case socket.gaierror():
             return f"no machine is called {peer.host}: check the name, or use its address"
         case OSError() if error.errno in (errno.EHOSTUNREACH, errno.ENETUNREACH):
@@ -139,7 +139,7 @@ def refusal_of(abstract_syntax: str, transfer_syntaxes: Sequence[str], result: i
 
 
 def complaint_of(association: Association, actor_name: str, refused: Collection[str]) -> str:
-    """What went wrong in an association that a peer opened and released; "": nothing. refused: services by name."""
+    """What went wrong in an association that a peer opened, but for its end; "": nothing. refused: services by name."""
     if not association.contexts:
         sentences = refusals_of(association) or ["it proposes no presentation context"]
         return f"nothing could be agreed on: {'; '.join(sentences[:3])}"
@@ -198,8 +198,13 @@ def _of_tls(error: ssl.SSLError, peer: Peer) -> str:
     if error.reason in PLAIN:
         return f"{peer.host}:{peer.port} speaks no TLS: check the port, or `pacs peer change {peer.ae_title} --no-tls`"
     if isinstance(error, ssl.SSLEOFError):
-        return f"{peer.host}:{peer.port} takes connections but no TLS: it may be a plain DICOM port"
+        return _of_silent_end(peer)
     return f"{name_of(peer)} and we cannot agree on TLS: {ALERTS.get(error.reason, error.reason or str(error))}"
+
+
+def _of_silent_end(peer: Peer) -> str:
+    place = f"{peer.host}:{peer.port}"
+    return f"{place} ends TLS without a word: it may be a plain DICOM port, or want a certificate that it trusts"
 
 
 def _speaks_tls(peer: Peer) -> bool:
