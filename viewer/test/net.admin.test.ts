@@ -16,6 +16,7 @@ const PEER: PeerFields = {
   max_per_minute: null,
   relational: false,
   notified: false,
+  identified: false,
 };
 
 afterEach(() => vi.unstubAllGlobals());
@@ -45,7 +46,7 @@ test("an answer that is no JSON is told by its status", async () => {
 test("a server that is not reached is status 0", async () => {
   vi.stubGlobal("fetch", () => Promise.reject(new TypeError("Failed to fetch")));
 
-  expect(await admitKnock(7, ["store"], 104)).toMatchObject({ ok: false, status: 0 });
+  expect(await admitKnock(7, { may: ["store"], port: 104 })).toMatchObject({ ok: false, status: 0 });
 });
 
 test("who is signed out meanwhile is told so", async () => {

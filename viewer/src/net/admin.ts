@@ -23,6 +23,8 @@ export interface PeerFields {
   readonly max_per_minute: number | null;
   readonly relational: boolean;
   readonly notified: boolean;
+  /** Whoever uses it must say who he is. */
+  readonly identified: boolean;
 }
 
 export interface Peer extends PeerFields {
@@ -41,17 +43,22 @@ export interface Echo {
 export interface Context {
   readonly abstract_syntax: string;
   readonly name: string;
+  /** The first of its transfer syntaxes. */
   readonly proposed: readonly string[];
-  /** The transfer syntax agreed upon; "" or null: refused. */
-  readonly accepted: string | null;
-  readonly result: string | number;
+  /** How many transfer syntaxes besides. */
+  readonly more: number;
+  /** The transfer syntax agreed upon; "": none. */
+  readonly accepted: string;
+  /** Of PS3.8 Table 9-18; null: the association was not accepted, so nothing was said of it. */
+  readonly result: number | null;
   readonly why: string;
 }
 
 /** How often a service was asked for with one status. */
 export interface Requests {
   readonly service: string;
-  readonly status: string | number;
+  /** In hexadecimal: "0000". */
+  readonly status: string;
   readonly count: number;
 }
 
@@ -215,8 +222,9 @@ export function fetchKnocks(signal?: AbortSignal): Promise<Answer<readonly Knock
   return fetchJson("/api/knocks", signal);
 }
 
-export function admitKnock(pk: number, may: readonly string[], port: number): Promise<Answer<unknown>> {
-  return send("POST", `/api/knocks/${pk}/admit`, { may, port });
+/** Admits who knocked, from where he came. What is left out of a known peer stays as it is. */
+export function admitKnock(pk: number, given: { readonly may?: readonly string[]; readonly port?: number }): Promise<Answer<unknown>> {
+  return send("POST", `/api/knocks/${pk}/admit`, given);
 }
 
 export function forgetKnock(pk: number): Promise<Answer<unknown>> {

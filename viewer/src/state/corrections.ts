@@ -7,9 +7,8 @@ export const shownCorrections = signal<CorrectionState>("suggested");
 export const corrections = fresh((stop) => fetchCorrections(shownCorrections.peek(), stop));
 
 export function showCorrections(state: CorrectionState): void {
-  if (shownCorrections.peek() === state) return;
+  if (shownCorrections.peek() !== state) corrections.forget();
   shownCorrections.value = state;
-  corrections.forget();
   void corrections.ask();
 }
 

@@ -39,6 +39,7 @@ export function peerOf(form: FormData): PeerFields {
     max_per_minute: limit(form, "max_per_minute"),
     relational: form.has("relational"),
     notified: form.has("notified"),
+    identified: form.has("identified"),
   };
 }
 

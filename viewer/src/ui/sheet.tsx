@@ -39,6 +39,12 @@ export function Sheet({ title, close, firm = false, children, ...rest }: SheetPr
     if (event.target === dialog.current && !firm) close();
   };
 
+  // Escape: the page takes the sheet away, and it is gone once the focus is back.
+  const onCancel = (event: Event): void => {
+    event.preventDefault();
+    close();
+  };
+
   // It is told of being closed also after it was taken away: then another one may be open.
   const onClose = (event: Event): void => {
     if ((event.currentTarget as HTMLDialogElement).isConnected) close();
@@ -49,6 +55,7 @@ export function Sheet({ title, close, firm = false, children, ...rest }: SheetPr
       ref={dialog}
       class={`sheet ${rest.class ?? ""}`}
       aria-label={title}
+      onCancel={onCancel}
       onClose={onClose}
       onClick={closeOutside}
       onKeyDown={(event) => event.stopPropagation()}

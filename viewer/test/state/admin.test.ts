@@ -53,6 +53,7 @@ test("a filled-in form is a peer", () => {
     max_per_minute: null,
     relational: false,
     notified: false,
+    identified: false,
   });
 });
 

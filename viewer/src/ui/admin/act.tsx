@@ -1,24 +1,30 @@
 // Something asked of the server by a press: whether it is under way, and what went wrong, told where it happened.
 import type { JSX } from "preact";
-import { useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import { t } from "../../i18n";
 import type { Answer, Failed } from "../../net/api";
 
 export interface Act {
   readonly working: boolean;
   readonly failed: Failed | null;
-  /** The value of the answer; null when it failed. */
-  readonly run: <T>(asked: Promise<Answer<T>>) => Promise<{ readonly value: T } | null>;
+  /** Asks, unless an answer is awaited already. Gives the value of the answer; null when there is none. */
+  readonly run: <T>(ask: () => Promise<Answer<T>>) => Promise<{ readonly value: T } | null>;
 }
 
 export function useAct(): Act {
   const [working, setWorking] = useState(false);
   const [failed, setFailed] = useState<Failed | null>(null);
 
-  const run = async <T,>(asked: Promise<Answer<T>>): Promise<{ readonly value: T } | null> => {
+  const busy = useRef(false);
+
+  // Its button is not disabled meanwhile: that would take the focus from it.
+  const run = async <T,>(ask: () => Promise<Answer<T>>): Promise<{ readonly value: T } | null> => {
+    if (busy.current) return null;
+    busy.current = true;
     setWorking(true);
     setFailed(null);
-    const answer = await asked;
+    const answer = await ask();
+    busy.current = false;
     setWorking(false);
     if (answer.ok) return { value: answer.value };
     setFailed(answer);

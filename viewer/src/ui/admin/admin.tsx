@@ -1,6 +1,6 @@
 // The administrator's place: peers, routing, corrections. Its script is fetched when it is first opened.
 import type { JSX } from "preact";
-import { useEffect } from "preact/hooks";
+import { useEffect, useLayoutEffect } from "preact/hooks";
 import { t, type Key } from "../../i18n";
 import { bindKeys } from "../../input/keymap";
 import { adminAddress, PARTS, placeOf, type Part } from "../../state/adminplace";
@@ -28,7 +28,8 @@ export function Admin(): JSX.Element {
   useEffect(() => {
     document.title = `${place.peer || name} – Filmless`;
   });
-  useEffect(() => bindKeys(window, new Map(keys())), []);
+  // With the first picture of the page, not after it: who sees it may press.
+  useLayoutEffect(() => bindKeys(window, new Map(keys())), []);
 
   return (
     <div class="admin">
@@ -54,7 +55,13 @@ export function Admin(): JSX.Element {
 
 /** 1, 2 and 3 turn to a part; Escape goes back to where one came from. */
 function keys(): [string, () => void][] {
-  return [...PARTS.map((part, index): [string, () => void] => [String(index + 1), () => go(adminAddress(part))]), ["escape", leave]];
+  const turns = PARTS.map((part, index): [string, () => void] => [String(index + 1), () => go(adminAddress(part))]);
+  return [...turns, ["escape", leave] as [string, () => void]].map(([key, run]) => [key, () => isBare() && run()]);
+}
+
+/** Whether nothing lies over the page: what does has the keys. */
+function isBare(): boolean {
+  return document.querySelector("dialog[open]") === null;
 }
 
 function leave(): void {

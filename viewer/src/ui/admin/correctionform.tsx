@@ -5,7 +5,7 @@ import { t, type Key } from "../../i18n";
 import { dateText, nameText } from "../../i18n/format";
 import { addCorrection } from "../../net/admin";
 import { fetchStudies, type StudySummary } from "../../net/api";
-import { corrections } from "../../state/corrections";
+import { showCorrections } from "../../state/corrections";
 import { said } from "../../state/form";
 import { Sheet } from "../sheet";
 import { Problem, useAct } from "./act";
@@ -39,7 +39,7 @@ function Finder({ choose }: { readonly choose: (study: StudySummary) => void }):
   const onSubmit = async (event: SubmitEvent): Promise<void> => {
     event.preventDefault();
     const words = said(new FormData(event.currentTarget as HTMLFormElement), "words");
-    const answer = await run(fetchStudies({ q: words.normalize("NFC"), limit: SHOWN }));
+    const answer = await run(() => fetchStudies({ q: words.normalize("NFC"), limit: SHOWN }));
     setFound(answer && answer.value.studies);
   };
   return (
@@ -47,7 +47,7 @@ function Finder({ choose }: { readonly choose: (study: StudySummary) => void }):
       <form class="admin-form" role="search" onSubmit={(event) => void onSubmit(event)}>
         <div class="form-row end">
           <TextField label={t("corrections.find")} name="words" hint={t("list.search_hint")} class="grow" focused required />
-          <button type="submit" class="button framed" disabled={working}>
+          <button type="submit" class="button framed" aria-disabled={working}>
             {t("corrections.look")}
           </button>
         </div>
@@ -93,9 +93,9 @@ function Values({ study, other, close }: ValuesProps): JSX.Element {
   const onSubmit = async (event: SubmitEvent): Promise<void> => {
     event.preventDefault();
     const value = said(new FormData(event.currentTarget as HTMLFormElement), "value").normalize("NFC");
-    if (!(await run(addCorrection(study.study_instance_uid, chosen, value)))) return;
+    if (!(await run(() => addCorrection(study.study_instance_uid, chosen, value)))) return;
     close();
-    void corrections.ask();
+    showCorrections("applied");
   };
   return (
     <form class="admin-form" onSubmit={(event) => void onSubmit(event)}>
@@ -125,7 +125,7 @@ function Values({ study, other, close }: ValuesProps): JSX.Element {
         <button type="button" class="button framed" onClick={other}>
           {t("corrections.other_study")}
         </button>
-        <button type="submit" class="button primary" disabled={working}>
+        <button type="submit" class="button primary" aria-disabled={working}>
           {t("corrections.apply")}
         </button>
       </div>

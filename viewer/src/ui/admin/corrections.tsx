@@ -13,7 +13,7 @@ import { Problem, useAct } from "./act";
 import { CorrectionForm } from "./correctionform";
 import { follow } from "./link";
 import { usePages } from "./pager";
-import { Listed, moveThroughRows, Section } from "./section";
+import { Listed, RowList, Section } from "./section";
 
 const LOOK_MS = 10_000;
 
@@ -46,11 +46,11 @@ function All({ corrections: known }: { readonly corrections: readonly Correction
   const { shown, pager } = usePages(known);
   return (
     <>
-      <ul class="admin-list" onKeyDown={moveThroughRows}>
+      <RowList name={t("admin.corrections")} of={shown}>
         {shown.map((correction) => (
           <CorrectionRow key={correction.pk} correction={correction} />
         ))}
-      </ul>
+      </RowList>
       {pager}
     </>
   );
@@ -61,7 +61,7 @@ const PRIMARY: ReadonlySet<CorrectionAction> = new Set(["apply"]);
 function CorrectionRow({ correction }: { readonly correction: Correction }): JSX.Element {
   const { working, failed, run } = useAct();
   const decide = async (action: CorrectionAction): Promise<void> => {
-    if (await run(actOnCorrection(correction.pk, action))) await corrections.ask();
+    if (await run(() => actOnCorrection(correction.pk, action))) await corrections.ask();
   };
   const { patient_name, study_instance_uid, attribute, kept, value, source, decided_at, created_at } = correction;
   const at = decided_at ?? created_at;
@@ -89,7 +89,7 @@ function CorrectionRow({ correction }: { readonly correction: Correction }): JSX
       </div>
       <div class="does">
         {decisionsFor(correction).map((action) => (
-          <button key={action} type="button" class={`button ${PRIMARY.has(action) ? "primary" : "framed"}`} disabled={working} onClick={() => void decide(action)}>
+          <button key={action} type="button" class={`button ${PRIMARY.has(action) ? "primary" : "framed"}`} aria-disabled={working} onClick={() => void decide(action)}>
             {t(`corrections.${action}` as Key)}
           </button>
         ))}

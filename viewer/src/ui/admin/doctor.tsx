@@ -6,17 +6,18 @@ import { instantText } from "../../i18n/instant";
 import type { AssociationRecord, Context, Requests } from "../../net/admin";
 import { isTrouble } from "../../state/peers";
 import { Icon } from "../icons";
-import { moveThroughRows } from "./section";
+import { RowList } from "./section";
 import { OutcomeText } from "./peertexts";
+import { syntaxText } from "./syntaxes";
 
 export function Associations({ records }: { readonly records: readonly AssociationRecord[] }): JSX.Element {
   if (records.length === 0) return <p class="admin-hint">{t("doctor.none")}</p>;
   return (
-    <ol class="admin-list" onKeyDown={moveThroughRows}>
+    <RowList name={t("doctor.title")} of={records}>
       {records.map((record) => (
         <OneAssociation key={record.pk} record={record} />
       ))}
-    </ol>
+    </RowList>
   );
 }
 
@@ -46,14 +47,13 @@ function OneAssociation({ record }: { readonly record: AssociationRecord }): JSX
 
 /** "C-STORE 318×", and "C-STORE C000 2×" where it did not go well. */
 function requestText({ service, status, count }: Requests): string {
-  const written = hexText(status);
-  return [service, written === SUCCESS ? "" : written, `${numberText(count)}×`].filter(Boolean).join(" ");
+  return [service, status === SUCCESS ? "" : status, `${numberText(count)}×`].filter(Boolean).join(" ");
 }
 
 function lastingText({ address, began_at, ended_at }: AssociationRecord): string {
   if (!ended_at) return address;
-  const ms = new Date(ended_at).getTime() - new Date(began_at).getTime();
-  return [address, t("doctor.lasted", { n: Math.round(ms / 1000) })].filter(Boolean).join(" · ");
+  const lastedMs = new Date(ended_at).getTime() - new Date(began_at).getTime();
+  return [address, t("doctor.lasted", { n: Math.round(lastedMs / 1000) })].filter(Boolean).join(" · ");
 }
 
 /** What was proposed and refused stands first: it is what one looks for. */
@@ -76,8 +76,10 @@ function ContextTable({ contexts }: { readonly contexts: readonly Context[] }): 
             <th scope="row" title={context.abstract_syntax}>
               {context.name || context.abstract_syntax}
             </th>
-            <td>{context.proposed.join(", ")}</td>
-            <td>{context.accepted ? <span class="fine">{t("doctor.accepted", { syntax: context.accepted })}</span> : <Refused context={context} />}</td>
+            <td>{proposedText(context)}</td>
+            <td>
+              <Result context={context} />
+            </td>
           </tr>
         ))}
       </tbody>
@@ -85,11 +87,17 @@ function ContextTable({ contexts }: { readonly contexts: readonly Context[] }): 
   );
 }
 
-function Refused({ context }: { readonly context: Context }): JSX.Element {
+function proposedText({ proposed, more }: Context): string {
+  return [...proposed.map(syntaxText), more > 0 ? t("doctor.more", { n: more }) : ""].filter(Boolean).join(", ");
+}
+
+function Result({ context: { accepted, result, why } }: { readonly context: Context }): JSX.Element {
+  if (accepted) return <span class="fine">{t("doctor.accepted", { syntax: syntaxText(accepted) })}</span>;
+  if (result === null) return <span class="faint">–</span>;
   return (
     <span class="trouble">
       <Icon name="warning" />
-      <span>{[t("doctor.refused"), context.why].filter(Boolean).join(": ")}</span>
+      <span>{[t("doctor.refused"), why].filter(Boolean).join(": ")}</span>
     </span>
   );
 }
@@ -121,12 +129,6 @@ function RequestTable({ requests }: { readonly requests: readonly Requests[] }):
 
 const SUCCESS = "0000";
 
-/** A DIMSE status as the standard writes it: A700. */
-function hexText(status: string | number): string {
-  return typeof status === "number" ? status.toString(16).toUpperCase().padStart(4, "0") : status;
-}
-
-function statusText(status: string | number): string {
-  const written = hexText(status);
-  return written === SUCCESS ? `${written} (${t("doctor.success")})` : written;
+function statusText(status: string): string {
+  return status === SUCCESS ? `${status} (${t("doctor.success")})` : status;
 }

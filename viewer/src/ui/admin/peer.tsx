@@ -68,13 +68,13 @@ function Doings({ peer, change }: { readonly peer: Peer; readonly change: () => 
 
   const test = async (): Promise<void> => {
     setEcho(null);
-    const answer = await testing.run(echoPeer(peer.ae_title));
+    const answer = await testing.run(() => echoPeer(peer.ae_title));
     if (!answer) return;
     setEcho(answer.value);
     void associations.ask();
   };
   const remove = async (): Promise<void> => {
-    if (!(await removing.run(removePeer(peer.ae_title)))) return;
+    if (!(await removing.run(() => removePeer(peer.ae_title)))) return;
     undoable.value = { text: t("peers.removed", { name: peer.ae_title }), undo: () => bringBack(peer) };
     void peers.ask();
     go(adminAddress("peers"));
@@ -83,13 +83,13 @@ function Doings({ peer, change }: { readonly peer: Peer; readonly change: () => 
   return (
     <>
       <div class="peer-does">
-        <button type="button" class="button primary" aria-disabled={testing.working} onClick={() => !testing.working && void test()}>
+        <button type="button" class="button primary" aria-disabled={testing.working} onClick={() => void test()}>
           {t(testing.working ? "peers.testing" : "peers.test")}
         </button>
         <button type="button" class="button framed" onClick={change}>
           {t("peers.change")}
         </button>
-        <button type="button" class="button framed danger" disabled={removing.working} onClick={() => void remove()}>
+        <button type="button" class="button framed danger" aria-disabled={removing.working} onClick={() => void remove()}>
           {t("peers.remove")}
         </button>
       </div>

@@ -31,7 +31,7 @@ export function PeerForm({ peer, close }: PeerFormProps): JSX.Element {
     // A PUT would change the one that is there, and this form shows nothing of it.
     const isTaken = !peer && (peers.value.peek() ?? []).some(({ ae_title }) => ae_title === said.ae_title);
     setExists(isTaken);
-    if (isTaken || !(await run(keepPeer(said)))) return;
+    if (isTaken || !(await run(() => keepPeer(said)))) return;
     close();
     void peers.ask();
   };
@@ -56,6 +56,7 @@ export function PeerForm({ peer, close }: PeerFormProps): JSX.Element {
         <RightTicks may={peer?.may ?? ["store"]} />
         <Ticks legend={t("peers.safety")}>
           <Tick label={t("peers.tls")} name="tls" ticked={peer?.tls ?? false} hint={t("peers.tls_hint")} />
+          <Tick label={t("peers.identified")} name="identified" ticked={peer?.identified ?? false} hint={t("peers.identified_hint")} />
         </Ticks>
         <details class="admin-more" open={peer !== undefined && isSpecial(peer)}>
           <summary>{t("peers.more")}</summary>
@@ -80,7 +81,7 @@ export function PeerForm({ peer, close }: PeerFormProps): JSX.Element {
           <button type="button" class="button framed" onClick={close}>
             {t("cancel")}
           </button>
-          <button type="submit" class="button primary" disabled={working}>
+          <button type="submit" class="button primary" aria-disabled={working}>
             {t("save")}
           </button>
         </div>

@@ -16,7 +16,7 @@ import { follow } from "./link";
 import { usePages } from "./pager";
 import { PeerForm, RightTicks } from "./peerform";
 import { addressText, OutcomeText, rightsText } from "./peertexts";
-import { Listed, moveThroughRows, Section } from "./section";
+import { Listed, moveThroughRows, RowList, Section } from "./section";
 
 /** How often to look who has called meanwhile. */
 const LOOK_MS = 5000;
@@ -95,11 +95,11 @@ function Knocking(): JSX.Element | null {
   if (known.length === 0) return null;
   return (
     <Section title={t("knocks.title")} hint={t("knocks.hint")} class="knocking">
-      <ul class="admin-list" onKeyDown={moveThroughRows}>
+      <RowList name={t("knocks.title")} of={shown}>
         {shown.map((knock) => (
           <KnockRow key={knock.pk} knock={knock} admit={() => setAdmitted(knock)} />
         ))}
-      </ul>
+      </RowList>
       {pager}
       {admitted && <AdmitForm knock={admitted} close={() => setAdmitted(null)} />}
     </Section>
@@ -109,7 +109,7 @@ function Knocking(): JSX.Element | null {
 function KnockRow({ knock, admit }: { readonly knock: Knock; readonly admit: () => void }): JSX.Element {
   const { working, failed, run } = useAct();
   const forget = async (): Promise<void> => {
-    if (await run(forgetKnock(knock.pk))) void knocks.ask();
+    if (await run(() => forgetKnock(knock.pk))) void knocks.ask();
   };
   return (
     <li data-row={knock.pk}>
@@ -125,7 +125,7 @@ function KnockRow({ knock, admit }: { readonly knock: Knock; readonly admit: () 
         <button type="button" class="button framed" aria-label={t("knocks.admit_one", { name: knock.ae_title })} onClick={admit}>
           {t("knocks.admit")}
         </button>
-        <button type="button" class="button" aria-label={t("knocks.forget_one", { name: knock.ae_title })} disabled={working} onClick={() => void forget()}>
+        <button type="button" class="button" aria-label={t("knocks.forget_one", { name: knock.ae_title })} aria-disabled={working} onClick={() => void forget()}>
           {t("knocks.forget")}
         </button>
       </div>
@@ -135,10 +135,12 @@ function KnockRow({ knock, admit }: { readonly knock: Knock; readonly admit: () 
 
 function AdmitForm({ knock, close }: { readonly knock: Knock; readonly close: () => void }): JSX.Element {
   const { working, failed, run } = useAct();
+  const known = (peers.value.value ?? []).find(({ ae_title }) => ae_title === knock.ae_title);
   const onSubmit = async (event: SubmitEvent): Promise<void> => {
     event.preventDefault();
     const form = new FormData(event.currentTarget as HTMLFormElement);
-    if (!(await run(admitKnock(knock.pk, rightsOf(form), Number(said(form, "port")))))) return;
+    const given = known ? {} : { may: rightsOf(form), port: Number(said(form, "port")) };
+    if (!(await run(() => admitKnock(knock.pk, given)))) return;
     close();
     void knocks.ask();
     void peers.ask();
@@ -146,15 +148,21 @@ function AdmitForm({ knock, close }: { readonly knock: Knock; readonly close: ()
   return (
     <Sheet title={t("knocks.admit_one", { name: knock.ae_title })} close={close} firm class="small-sheet">
       <form class="admin-form" onSubmit={(event) => void onSubmit(event)}>
-        <p class="soft">{t("knocks.admit_hint", { name: knock.ae_title, address: knock.address })}</p>
-        <RightTicks may={["store"]} />
-        <TextField label={t("peers.port")} name="port" type="number" min={1} max={65535} value={String(USUAL_PORT)} hint={t("knocks.port_hint")} required />
+        {known ? (
+          <p>{t("knocks.moved_hint", { name: knock.ae_title, address: knock.address, before: known.host })}</p>
+        ) : (
+          <>
+            <p class="soft">{t("knocks.admit_hint", { name: knock.ae_title, address: knock.address })}</p>
+            <RightTicks may={["store"]} />
+            <TextField label={t("peers.port")} name="port" type="number" min={1} max={65535} value={String(USUAL_PORT)} hint={t("knocks.port_hint")} required />
+          </>
+        )}
         <Problem failed={failed} />
         <div class="form-end">
           <button type="button" class="button framed" onClick={close}>
             {t("cancel")}
           </button>
-          <button type="submit" class="button primary" disabled={working}>
+          <button type="submit" class="button primary" aria-disabled={working}>
             {t("knocks.admit")}
           </button>
         </div>

@@ -1,6 +1,6 @@
 // The queue: what is on its way, how far it has come, and why it has not.
 import type { JSX } from "preact";
-import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import { useEffect } from "preact/hooks";
 import { numberText, t, type Key } from "../../i18n";
 import { dateText, nameText } from "../../i18n/format";
 import { agoText, instantText } from "../../i18n/instant";
@@ -11,7 +11,7 @@ import type { IconName } from "../icons";
 import { Menu, MenuItem } from "../menu";
 import { Problem, useAct } from "./act";
 import { Pager } from "./pager";
-import { Listed, moveThroughRows, Section } from "./section";
+import { Listed, RowList, Section } from "./section";
 
 const LOOK_MS = 2000;
 
@@ -32,41 +32,26 @@ export function Queue(): JSX.Element {
 }
 
 function Page({ page: { rows, total } }: { readonly page: DeliveryPage }): JSX.Element {
-  const list = useRef<HTMLUListElement>(null);
-  useKeptFocus(list, rows);
   return (
     <>
       {total === 0 && <p class="admin-hint">{t(shownState.value ? "queue.none_such" : "queue.none")}</p>}
-      <ul ref={list} class="admin-list deliveries" tabIndex={-1} aria-label={t("queue.title")} onKeyDown={moveThroughRows}>
+      <RowList name={t("queue.title")} of={rows} class="deliveries">
         {rows.map((delivery) => (
           <DeliveryRow key={delivery.pk} delivery={delivery} />
         ))}
-      </ul>
+      </RowList>
       <Pager from={offset.value} size={PAGE} total={total} turn={showFrom} />
     </>
   );
 }
 
-/** A row that had the focus may be gone when the list is refreshed: then the list has it, and not the top of the page. */
-function useKeptFocus(list: { readonly current: HTMLElement | null }, rows: readonly Delivery[]): void {
-  const wasInside = useRef(false);
-  useLayoutEffect(() => {
-    if (wasInside.current && document.activeElement === document.body) list.current?.focus({ preventScroll: true });
-  }, [rows]);
-  useEffect(() => {
-    const note = (): void => {
-      wasInside.current = list.current?.contains(document.activeElement) ?? false;
-    };
-    document.addEventListener("focusin", note);
-    return () => document.removeEventListener("focusin", note);
-  }, []);
-}
+type Ask = () => ReturnType<typeof actOnDelivery>;
 
 function DeliveryRow({ delivery }: { readonly delivery: Delivery }): JSX.Element {
   const { state, patient_name, study_date, modality, destination, route, why } = delivery;
   const { failed, run } = useAct();
-  const act = async (asked: ReturnType<typeof actOnDelivery>): Promise<void> => {
-    if (await run(asked)) await deliveries.ask();
+  const act = async (ask: Ask): Promise<void> => {
+    if (await run(ask)) await deliveries.ask();
   };
   return (
     <li data-row={delivery.pk} class={`delivery ${state}`}>
@@ -94,8 +79,8 @@ function DeliveryRow({ delivery }: { readonly delivery: Delivery }): JSX.Element
         <Choice delivery={delivery} action="cancel" icon="close" act={act} />
         {isQueued(delivery) && (
           <>
-            <MenuItem text={t("queue.sooner")} icon="up" run={() => void act(setPriority(delivery.pk, delivery.priority + 1))} />
-            <MenuItem text={t("queue.later")} icon="down" run={() => void act(setPriority(delivery.pk, delivery.priority - 1))} />
+            <MenuItem text={t("queue.sooner")} icon="up" run={() => void act(() => setPriority(delivery.pk, delivery.priority + 1))} />
+            <MenuItem text={t("queue.later")} icon="down" run={() => void act(() => setPriority(delivery.pk, delivery.priority - 1))} />
           </>
         )}
       </Menu>
@@ -109,13 +94,13 @@ interface ChoiceProps {
   readonly delivery: Delivery;
   readonly action: DeliveryAction;
   readonly icon: IconName;
-  readonly act: (asked: ReturnType<typeof actOnDelivery>) => Promise<void>;
+  readonly act: (ask: Ask) => Promise<void>;
 }
 
 function Choice({ delivery, action, icon, act }: ChoiceProps): JSX.Element | null {
   if (!isOffered(action, delivery)) return null;
   const label: Key = action === "again" && isQueued(delivery) ? "queue.now" : `queue.${action}`;
-  return <MenuItem text={t(label)} icon={icon} run={() => void act(actOnDelivery(delivery.pk, action))} />;
+  return <MenuItem text={t(label)} icon={icon} run={() => void act(() => actOnDelivery(delivery.pk, action))} />;
 }
 
 function progressText({ sent, number }: Delivery): string {

@@ -12,7 +12,7 @@ import { Problem, useAct } from "./act";
 import { usePages } from "./pager";
 import { Queue } from "./queue";
 import { RuleForm } from "./ruleform";
-import { Listed, moveThroughRows, Section } from "./section";
+import { Listed, RowList, Section } from "./section";
 
 /** How often to look whether another administrator has changed a rule. */
 const LOOK_MS = 10_000;
@@ -45,21 +45,21 @@ function Rules({ routes: known, edit }: { readonly routes: readonly Route[]; rea
   const { shown, pager } = usePages(known);
   return (
     <>
-      <ul class="admin-list" onKeyDown={moveThroughRows}>
+      <RowList name={t("rules.title")} of={shown}>
         {shown.map((route) => (
           <RuleRow key={route.pk} route={route} edit={() => edit(route)} />
         ))}
-      </ul>
+      </RowList>
       {pager}
     </>
   );
 }
 
 function RuleRow({ route, edit }: { readonly route: Route; readonly edit: () => void }): JSX.Element {
-  const { working, failed, run } = useAct();
+  const { failed, run } = useAct();
   const { pk, created_at: _created, ...fields } = route;
   const turn = async (): Promise<void> => {
-    if (!working && (await run(changeRoute(pk, { ...fields, enabled: !route.enabled })))) await routes.ask();
+    if (await run(() => changeRoute(pk, { ...fields, enabled: !route.enabled }))) await routes.ask();
   };
   return (
     <li data-row={pk} class={route.enabled ? "rule" : "rule off"}>

@@ -26,7 +26,7 @@ export function RuleForm({ route, close }: RuleFormProps): JSX.Element {
   const onSubmit = async (event: SubmitEvent): Promise<void> => {
     event.preventDefault();
     const said = routeOf(new FormData(form.current!));
-    if (!(await run(route ? changeRoute(route.pk, said) : addRoute(said)))) return;
+    if (!(await run(() => (route ? changeRoute(route.pk, said) : addRoute(said))))) return;
     close();
     void routes.ask();
   };
@@ -48,7 +48,7 @@ export function RuleForm({ route, close }: RuleFormProps): JSX.Element {
           <button type="button" class="button framed" onClick={close}>
             {t("cancel")}
           </button>
-          <button type="submit" class="button primary" disabled={working}>
+          <button type="submit" class="button primary" aria-disabled={working}>
             {t("save")}
           </button>
         </div>
@@ -63,13 +63,13 @@ function Removal({ route, done }: { readonly route: Route; readonly done: () => 
   const [asked, setAsked] = useState(false);
   const remove = async (): Promise<void> => {
     if (!asked) return setAsked(true);
-    if (!(await run(removeRoute(route.pk)))) return;
+    if (!(await run(() => removeRoute(route.pk)))) return;
     done();
     void routes.ask();
   };
   return (
     <div class="removal">
-      <button type="button" class="button framed danger" disabled={working} onBlur={() => setAsked(false)} onClick={() => void remove()}>
+      <button type="button" class="button framed danger" aria-disabled={working} onBlur={() => setAsked(false)} onClick={() => void remove()}>
         {t(asked ? "rules.remove_now" : "rules.remove")}
       </button>
       <Problem failed={failed} />
@@ -150,7 +150,7 @@ function TryIt({ rule }: { readonly rule: () => Rule }): JSX.Element {
   const [result, setResult] = useState<{ readonly days: Days; readonly sent: DryRun } | null>(null);
 
   const tryIt = async (): Promise<void> => {
-    const answer = await run(dryRun(rule(), days));
+    const answer = await run(() => dryRun(rule(), days));
     setResult(answer && { days, sent: answer.value });
   };
   return (
@@ -168,7 +168,7 @@ function TryIt({ rule }: { readonly rule: () => Rule }): JSX.Element {
             </select>
           )}
         </Field>
-        <button type="button" class="button framed" aria-disabled={working} onClick={() => !working && void tryIt()}>
+        <button type="button" class="button framed" aria-disabled={working} onClick={() => void tryIt()}>
           {t(working ? "dry.working" : "dry.run")}
         </button>
       </div>

@@ -1,5 +1,6 @@
 // A part of a page: its heading, what can be done, and what is listed, once it is here.
 import type { ComponentChildren, JSX } from "preact";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { t } from "../../i18n";
 import type { Fresh } from "../../state/fresh";
 import { FailureNotice } from "../notice";
@@ -50,6 +51,39 @@ export function Listed<T>({ of, children }: ListedProps<T>): JSX.Element {
       {children(value)}
     </>
   );
+}
+
+interface RowListProps {
+  readonly name: string;
+  /** What the rows are made of: when it changes, some may be gone. */
+  readonly of: readonly unknown[];
+  readonly class?: string;
+  readonly children: ComponentChildren;
+}
+
+export function RowList({ name, of, children, ...rest }: RowListProps): JSX.Element {
+  const list = useRef<HTMLUListElement>(null);
+  useKeptFocus(list, of);
+  return (
+    <ul ref={list} class={`admin-list ${rest.class ?? ""}`} tabIndex={-1} aria-label={name} onKeyDown={moveThroughRows}>
+      {children}
+    </ul>
+  );
+}
+
+/** A row that had the focus may be gone when the list is refreshed: then the list has it, and not the top of the page. */
+function useKeptFocus(list: { readonly current: HTMLElement | null }, rows: readonly unknown[]): void {
+  const wasInside = useRef(false);
+  useLayoutEffect(() => {
+    if (wasInside.current && document.activeElement === document.body) list.current?.focus({ preventScroll: true });
+  }, [rows]);
+  useEffect(() => {
+    const note = (): void => {
+      wasInside.current = list.current?.contains(document.activeElement) ?? false;
+    };
+    document.addEventListener("focusin", note);
+    return () => document.removeEventListener("focusin", note);
+  }, []);
 }
 
 /** The arrows move through what leads on from each row: its first link or button. */

@@ -16,13 +16,13 @@ export function UndoBar(): JSX.Element | null {
   if (!offered) return null;
 
   const undo = async (): Promise<void> => {
-    if (await run(offered.undo())) undoable.value = null;
+    if (await run(() => offered.undo())) undoable.value = null;
   };
   return (
     <div class="undo" role="status">
       <span>{offered.text}</span>
       <Problem failed={failed} />
-      <button ref={button} type="button" class="button framed" disabled={working} onClick={() => void undo()}>
+      <button ref={button} type="button" class="button framed" aria-disabled={working} onClick={() => void undo()}>
         {t("undo")}
       </button>
       <button type="button" class="button" aria-label={t("close")} title={t("close")} onClick={() => (undoable.value = null)}>
