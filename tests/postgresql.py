@@ -30,7 +30,8 @@ class PostgresServer:
         self._prefix = AS_POSTGRES if os.geteuid() == 0 else ()
         if self._prefix:
             shutil.chown(folder, "postgres", "postgres")
-        self._run("initdb", "-D", folder, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-N")
+        if not (folder / "PG_VERSION").exists():
+            self._run("initdb", "-D", folder, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-N")
         self.start()
 
     def start(self) -> None:
@@ -58,9 +59,13 @@ class PostgresServer:
 
     def new_database(self) -> str:
         """The SQLAlchemy URL of a database that is empty."""
-        name = f"test_{next(_numbers)}"
+        return self.url(f"test_{next(_numbers)}")
+
+    def url(self, name: str) -> str:
+        """The SQLAlchemy URL of a database, which is made if it is not there."""
         with psycopg.connect(self._dsn("postgres"), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}".encode())
+            if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone():
+                connection.execute(f"CREATE DATABASE {name}".encode())
         return f"postgresql+psycopg://postgres@127.0.0.1:{self.port}/{name}"
 
     def _dsn(self, name: str) -> str:

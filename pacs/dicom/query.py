@@ -233,7 +233,7 @@ def in_zone(match: Zoned, attribute: Attribute, offset: str) -> list[Range | Ins
 
 def is_answer(query: Query, row: Mapping[str, str | int | None]) -> bool:
     """Whether a row is matched, which has what is asked of by path: what SQL must agree with."""
-    asked = query.matches
+    asked = {path: match for path, match in query.matches.items() if match != Universal()}
     sequences = {BY_PATH[path].sequence for path in asked}
     return all(
         any(item_matches(query, sequence, item) for item in items_of(row[sequence]))

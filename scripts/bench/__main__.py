@@ -7,7 +7,7 @@ import argparse
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from scripts.bench.asking import ask
+from scripts.bench.asking import ask, ask_million
 from scripts.bench.commitment import commit
 from scripts.bench.measure import Comparison, Scale
 from scripts.bench.memory import memory
@@ -25,6 +25,7 @@ BENCHMARKS: dict[str, Callable[[Scale], Iterator[Comparison]]] = {
     "move": move,
     "commit": commit,
     "ask": ask,
+    "ask-million": ask_million,
     "picture": picture,
     "memory": memory,
 }

@@ -60,12 +60,12 @@ MODALITY_SHARES = (30, 30, 18, 15, 6, 1)
 CHUNK = 10_000
 
 
-def fill(database: Database, studies: int, instances: int = 1) -> None:
-    """Add this many studies to an empty index: four patients for five studies, a series each, some with two.
+def fill(database: Database, studies: int, instances: int = 1, first: int = 1) -> None:
+    """Add studies up to this number to an empty index: four patients for five studies, a series each, some with two.
 
-    instances: how many each series has.
+    instances: how many each series has. first: the number to begin with, where an index is filled in several goes.
     """
-    numbers = iter(range(1, studies + 1))
+    numbers = iter(range(first, studies + 1))
     while chunk := list(islice(numbers, CHUNK)):
         with database.write() as connection:
             _insert(connection, patient, (_patient(n) for n in chunk if _patient_of(n) == n))

@@ -7,11 +7,13 @@ from contextlib import ExitStack, closing
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, select, text
 
+from pacs.dicom.query import items_of
 from pacs.errors import PacsError
+from pacs.index.migrations import upgrade
 from pacs.index.session import Database
-from pacs.index.tables import metadata
+from pacs.index.tables import metadata, series
 
 
 def test_migrating_makes_the_schema_of_the_program(database: Database) -> None:
@@ -42,6 +44,32 @@ def test_a_newer_schema_is_refused_in_words(database: Database) -> None:
     assert not database.is_current()
     with pytest.raises(PacsError, match="newer version"):
         database.migrate()
+
+
+def test_the_request_of_a_series_becomes_an_item_of_its_sequence(database_url: str) -> None:
+    """Of revision 0003, which makes one column of two."""
+    with closing(Database(database_url)) as database:
+        with database.write() as connection:
+            upgrade(connection, "0002")
+            for statement in AN_OLD_SERIES:
+                connection.exec_driver_sql(statement)
+        database.migrate()
+        with database.read() as connection:
+            kept = connection.scalars(select(series.c.request_attributes_sequence).order_by(series.c.pk)).all()
+
+    assert [items_of(items) for items in kept] == [
+        [{"ScheduledProcedureStepID": 'S"1', "RequestedProcedureID": "ĐẦU"}],
+        [],
+    ]
+
+
+AN_OLD_SERIES = (
+    "INSERT INTO patient (pk, identity) VALUES (1, 'a')",
+    "INSERT INTO study (pk, patient_pk, study_instance_uid, created_at, changed_at)"
+    " VALUES (1, 1, '1.2', '2026-11-24 08:00:00+00', '2026-11-24 08:00:00+00')",
+    "INSERT INTO series (pk, study_pk, series_instance_uid, scheduled_procedure_step_id, requested_procedure_id)"
+    " VALUES (1, 1, '1.2.1', 'S\"1', 'ĐẦU'), (2, 1, '1.2.2', '', '')",
+)
 
 
 def test_both_ways_to_the_schema_give_the_same_statements(database_url: str) -> None:

@@ -1,13 +1,15 @@
 """QIDO-RS: what may be asked, and what every answer has. That it matches as C-FIND does is test_parity's."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from pydicom.dataset import Dataset
 
 from pacs import accounts
 from pacs.archive.ingest import ingest
 from pacs.context import SYSTEM, Pacs
-from pacs.web import answers
+from pacs.web import answers, qido
 from tests.make import make_ct, part10
 from tests.web.conftest import Caller
 
@@ -19,6 +21,7 @@ def filled(pacs: Pacs) -> Pacs:
     """Three studies of three patients; the first has two series, of two instances and of one."""
     for number, (study, name) in enumerate(STUDIES.items(), start=1):
         values: dict[str, Any] = {"StudyInstanceUID": study, "PatientName": name, "PatientID": f"000{number}"}
+        values["ProcedureCodeSequence"] = [code("CT1", "99A"), code("CT2", "99B")] if number == 1 else []
         values |= {"StudyDate": f"2026110{number}", "AccessionNumber": f"A{number}", "Modality": "CT"}
         store(pacs, SeriesInstanceUID=f"{study}.1", SOPInstanceUID=f"{study}.1.1", InstanceNumber=1, **values)
         if number == 1:
@@ -26,6 +29,12 @@ def filled(pacs: Pacs) -> Pacs:
             values |= {"Modality": "MR", "SeriesNumber": 2}
             store(pacs, SeriesInstanceUID=f"{study}.2", SOPInstanceUID=f"{study}.2.1", **values)
     return pacs
+
+
+def code(value: str, scheme: str) -> Dataset:
+    item = Dataset()
+    item.CodeValue, item.CodingSchemeDesignator = value, scheme
+    return item
 
 
 def store(pacs: Pacs, **attributes: Any) -> None:
@@ -61,6 +70,20 @@ STUDY_UID, SERIES_UID, SOP_UID = "0020000D", "0020000E", "00080018"
         ("?PatientID=none", []),
         ("?ModalitiesInStudy=MR", ["1.2.1"]),
         ("?Modality=MR", ["1.2.1"]),
+        ("?ModalitiesInStudy=CT%5CMR", ["1.2.1", "1.2.2", "1.2.3"]),
+        ("?ModalitiesInStudy=CT%5CMR&multiplevaluematching=true", ["1.2.1"]),
+        ("?ModalitiesInStudy=CT,MR&multiplevaluematching=true", ["1.2.1"]),
+        ("?multiplevaluematching=true&ModalitiesInStudy=CT", ["1.2.1", "1.2.2", "1.2.3"]),
+        ("?PatientComments=%22%22", []),
+        ("?PatientComments=%22%22&emptyvaluematching=true", ["1.2.1", "1.2.2", "1.2.3"]),
+        ("?PatientName=%22%22&emptyvaluematching=true", []),
+        ("?ProcedureCodeSequence.CodeValue=CT1", ["1.2.1"]),
+        ("?00081032.00080100=CT1&ProcedureCodeSequence.CodingSchemeDesignator=99A", ["1.2.1"]),
+        ("?ProcedureCodeSequence.CodeValue=CT1&ProcedureCodeSequence.CodingSchemeDesignator=99B", []),
+        ("?ProcedureCodeSequence=", ["1.2.1", "1.2.2", "1.2.3"]),
+        ("?StudyDate=20261101&TimezoneOffsetFromUTC=%2B0000", ["1.2.1"]),
+        ("?StudyDate=20261101&TimezoneOffsetFromUTC=-1200", ["1.2.2"]),
+        ("?StudyTime=2000&TimezoneOffsetFromUTC=-1200", ["1.2.1", "1.2.2", "1.2.3"]),
     ],
 )
 def test_studies_are_found(client: Caller, filled: Pacs, query: str, expected: list[str]) -> None:
@@ -156,6 +179,10 @@ def test_each_level_tells_its_own(
         "/studies/none/series",
         "/studies/1.2.1/series?StudyInstanceUID=1.2.2",
         "/studies?PatientID=x%00y",
+        "/studies?TimezoneOffsetFromUTC=Hanoi",
+        "/studies?ProcedureCodeSequence=CT1",
+        "/studies?emptyvaluematching=perhaps",
+        "/studies?StudyDate=%22%22",
     ],
 )
 def test_what_cannot_be_asked_is_refused(client: Caller, filled: Pacs, path: str) -> None:
@@ -178,6 +205,26 @@ def test_what_is_not_done_is_told_in_a_warning(client: Caller, filled: Pacs, que
 
     assert answer.status_code == 200
     assert answer.headers["warning"] == f'299 filmless "not honoured: {named}"'
+
+
+def test_the_items_of_a_sequence_that_match_are_told(client: Caller, filled: Pacs) -> None:
+    (whole,) = client.get("/dicom-web/studies?StudyInstanceUID=1.2.1&includefield=ProcedureCodeSequence").json()
+    (one,) = client.get("/dicom-web/studies?ProcedureCodeSequence.CodeValue=CT2").json()
+
+    assert [item["00080100"]["Value"] for item in whole["00081032"]["Value"]] == [["CT1"], ["CT2"]]
+    assert one["00081032"] == {"vr": "SQ", "Value": [{"00080100": {"vr": "SH", "Value": ["CT2"]}}]}
+
+
+def test_more_answers_than_the_limit_are_told_of(client: Caller, filled: Pacs, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = filled.settings.model_copy(update={"query_limit": 2})
+    monkeypatch.setattr(qido, "pacs_of", lambda request: replace(filled, settings=settings))
+
+    answer = client.get("/dicom-web/instances")
+    assert [one[SOP_UID]["Value"] for one in answer.json()] == [["1.2.1.1.1"], ["1.2.1.1.2"]]
+    assert answer.headers["warning"] == '299 filmless "There are 3 additional results that can be requested"'
+    assert "warning" not in client.get("/dicom-web/instances?limit=2").headers
+    assert "warning" not in client.get("/dicom-web/instances?offset=3").headers
+    assert "1 additional" in client.get("/dicom-web/instances?limit=9&offset=2").headers["warning"]
 
 
 @pytest.mark.parametrize(

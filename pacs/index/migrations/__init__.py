@@ -10,8 +10,8 @@ from sqlalchemy import Connection
 from pacs.errors import PacsError
 
 
-def upgrade(connection: Connection) -> None:
-    """Bring the schema to the newest revision, in the caller's transaction.
+def upgrade(connection: Connection, revision: str = "head") -> None:
+    """Bring the schema to a revision, as a rule the newest, in the caller's transaction.
 
     Raises PacsError when the schema is of a revision that this program does not know.
     """
@@ -23,7 +23,7 @@ def upgrade(connection: Connection) -> None:
     config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
     config.attributes["connection"] = connection
     try:
-        command.upgrade(config, "head")
+        command.upgrade(config, revision)
     except CommandError as error:
         raise PacsError("the index was made by a newer version of this program; install that one") from error
 
