@@ -9,6 +9,7 @@ import typer
 
 from pacs.commands.commitment import commit
 from pacs.commands.console import fail, opened_pacs
+from pacs.commands.peer_ask import find, get, move, send
 from pacs.context import SYSTEM
 from pacs.peers import dimse, directory, history
 from pacs.peers.directory import Knock, Peer
@@ -20,6 +21,10 @@ NO_FILE = Path("none")
 
 app = typer.Typer(help="DICOM peers: who may associate, and where to send.", no_args_is_help=True)
 app.command("commit")(commit)
+app.command("find")(find)
+app.command("get")(get)
+app.command("move")(move)
+app.command("send")(send)
 
 May = Annotated[str | None, typer.Option(help=f"rights, joined by a comma: {RIGHTS}")]
 Charset = Annotated[str | None, typer.Option(help="the character set it can read; none: ISO_IR 192")]

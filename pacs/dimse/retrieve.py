@@ -17,9 +17,10 @@ from pacs.dicom.part10 import EXPLICIT_LITTLE_ENDIAN, NATIVE
 from pacs.dicom.query import AnyOf, Match, Query
 from pacs.dimse.answers import Request
 from pacs.dimse.contexts import COMPOSITE_MODELS, LEVELS, WITHOUT_BULK_GET
-from pacs.dimse.suboperations import Operation, SubOperation
+from pacs.dimse.suboperations import Operation
 from pacs.errors import InvalidFrames, InvalidQuery, NotFound, OutOfResources, UnknownDestination
 from pacs.peers import directory
+from pacs.peers.dimse import Outgoing
 
 log = structlog.get_logger(__name__)
 
@@ -75,7 +76,7 @@ def _begin(request: Request) -> Operation | None:
     return Operation(request, wanted)
 
 
-def _wanted(request: Request, data: bytes) -> list[SubOperation]:
+def _wanted(request: Request, data: bytes) -> list[Outgoing]:
     """Raises NotFound, InvalidQuery, NotExtractable, OutOfResources."""
     model = request.context.abstract_syntax
     if model == WITHOUT_BULK_GET:
@@ -85,13 +86,13 @@ def _wanted(request: Request, data: bytes) -> list[SubOperation]:
     return [_whole(request.pacs, ref) for ref in _refs(request, data)]
 
 
-def _whole(pacs: Pacs, ref: InstanceRef) -> SubOperation:
-    return SubOperation(
+def _whole(pacs: Pacs, ref: InstanceRef) -> Outgoing:
+    return Outgoing(
         ref.sop_class_uid, ref.sop_instance_uid, ref.transfer_syntax_uid, partial(transcoded_chunks, pacs, ref)
     )
 
 
-def _composite(request: Request, data: bytes) -> list[SubOperation]:
+def _composite(request: Request, data: bytes) -> list[Outgoing]:
     """Instances, or a new one of the frames of one (PS3.4 Y.4)."""
     pacs, asked = request.pacs, parse_composite_request(data, request.context.transfer_syntax)
     refs = instances(pacs, request.actor, sop=asked.sop_instance_uids)
@@ -99,7 +100,7 @@ def _composite(request: Request, data: bytes) -> list[SubOperation]:
         return [_whole(pacs, ref) for ref in refs]
     made = extract(pacs, refs[0], asked.selection)
     return [
-        SubOperation(
+        Outgoing(
             refs[0].sop_class_uid,
             made.sop_instance_uid,
             made.transfer_syntax_uid,
@@ -108,13 +109,13 @@ def _composite(request: Request, data: bytes) -> list[SubOperation]:
     ]
 
 
-def _without_bulk(request: Request, data: bytes) -> list[SubOperation]:
+def _without_bulk(request: Request, data: bytes) -> list[Outgoing]:
     """Instances without their pixels (PS3.4 Z.4)."""
     asked = parse_composite_request(data, request.context.transfer_syntax)
     if asked.selection is not None:
         raise InvalidFrames("frames are not asked for without bulk")
     return [
-        SubOperation(
+        Outgoing(
             ref.sop_class_uid,
             ref.sop_instance_uid,
             EXPLICIT_LITTLE_ENDIAN if ref.transfer_syntax_uid in NATIVE else ref.transfer_syntax_uid,

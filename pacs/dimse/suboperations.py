@@ -5,10 +5,11 @@ import struct
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -17,7 +18,16 @@ import structlog
 from pacs.dicom.part10 import IMPLICIT_LITTLE_ENDIAN
 from pacs.dimse.answers import PENDING, SUCCESS, Request, comment_of
 from pacs.errors import PacsError
-from pacs.peers.dimse import MoveOriginator, Proposal, Unreachable, context_for, open_association, proposals_for, store
+from pacs.peers.dimse import (
+    MoveOriginator,
+    Outgoing,
+    Proposal,
+    Unreachable,
+    context_for,
+    open_association,
+    proposals_for,
+    store,
+)
 from pacs.peers.directory import Peer
 from pacs.upper_layer.association import Association, Context
 from pacs.upper_layer.errors import AssociationError
@@ -33,27 +43,22 @@ PENDING_EVERY_S = 2.0
 MOST_COUNTED = 0xFFFF
 """What a counter (VR US) can say."""
 READ_AHEAD = 16 << 20
-"""Bytes of an instance that are read while the one before it is sent."""
+"""Bytes of an instance that are read before it is its turn."""
+SLOW_READ_S = 0.01
+"""When reading takes longer, the next instance is read by another thread, also while the one before it is sent. For
+what is quickly read that thread costs more than it gains."""
 MOST_LISTED_EXPLICIT = 0xFFFE
 """Bytes of a value of VR UI in Explicit VR."""
 LEAST_OF_LANE = 50
 """Instances that are worth an association of their own."""
+TRIED = 8
+LATE_S = 0.005
+"""How long an instance takes, over the first ones, when we wait for the receiver or the network and not for ourselves:
+then further associations make a move faster, and else slower."""
 LANE_TIMEOUT_S = 2.0
 """How long a peer may take to accept a further association: some serve one at a time and let others wait."""
 LOOK_S = 0.1
 """How often we look at our own peer while others send."""
-
-
-@dataclass(frozen=True, slots=True)
-class SubOperation:
-    """One instance to be sent."""
-
-    sop_class_uid: str
-    sop_instance_uid: str
-    transfer_syntax_uid: str
-    """The one that it is sent in when the peer takes it."""
-    read: Callable[[str], Iterator[Buffer]]
-    """Its data set in a transfer syntax, in pieces. Raises PacsError, also while they are taken."""
 
 
 class _Gone(Exception):
@@ -105,25 +110,43 @@ class Tally:
         return {"number_of_remaining_suboperations": min(self.remaining, MOST_COUNTED)}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Taken:
     """A sub-operation on its way: which context it goes in, and what has been read of it."""
 
-    what: SubOperation
+    what: Outgoing
     context: Context | None
-    content: Callable[[], Iterable[Buffer]]
+    read: Iterable[Buffer] | PacsError | None = None
+    """None: nothing yet."""
+    took_s: float = 0.0
+    """How long that took."""
+
+    def read_ahead(self) -> None:
+        """Its beginning now, the rest as it is sent."""
+        if self.context is None or self.read is not None:
+            return
+        began = time.monotonic()
+        try:
+            self.read = _read_ahead(self.what, self.context.transfer_syntax)
+        except PacsError as error:
+            self.read = error
+        self.took_s = time.monotonic() - began
 
 
 class Operation:
     """One C-MOVE or C-GET. Its own peer is spoken to by the thread that made it; others may send."""
 
-    def __init__(self, request: Request, wanted: Sequence[SubOperation]) -> None:
+    def __init__(self, request: Request, wanted: Sequence[Outgoing]) -> None:
         self._request = request
         self._queue = deque(wanted)
         self._tally = Tally(len(wanted))
         self._reported = 0.0
         self._is_cancelled = False
         self._lanes: list[threading.Thread] = []
+        self._lane: Callable[[], None] | None = None
+        """What a further association is to do; None: there is to be none, or they are there."""
+        self._began, self._base = 0.0, 0
+        """When the first association was accepted, and how many had been taken by then."""
         self._report()
 
     def deliver(self, peer: Peer) -> None:
@@ -134,26 +157,31 @@ class Operation:
             self._queue = deque(one for one in everything if one.sop_class_uid in sop_classes)
             while self._queue and not self._is_cancelled:
                 self._deliver_some(peer, proposals)
-            self._wait_for_lanes()
+                self._wait_for_lanes()
 
     def send_over(self, association: Association, originator: MoveOriginator | None = None) -> None:
-        """Send what is queued, each instance read while the one before it is sent.
+        """Send what is queued. The next instance is read while the peer keeps the one before it.
 
         Raises AssociationError when our own peer is gone.
         """
         is_lane = threading.current_thread() in self._lanes
         with ThreadPoolExecutor(1) as reader:
-            current = self._take(association, None)
+            current = self._take(association)
             while current is not None:
-                following = self._take(association, reader)
+                following = self._take(association)
+                is_slow = current.took_s > SLOW_READ_S
+                ahead = reader.submit(following.read_ahead) if following is not None and is_slow else None
                 try:
-                    self._send_one(association, current, originator)
+                    self._send_one(association, current, following if ahead is None else None, originator)
                 except BaseException:
                     if following is not None:
                         self._queue.appendleft(following.what)
                     raise
+                if ahead is not None:
+                    ahead.result()
                 if not is_lane:
                     self._report()
+                    self._open_lanes()
                 current = None if self._is_cancelled else following
 
     def finish(self) -> None:
@@ -186,7 +214,8 @@ class Operation:
             return
         try:
             with association:
-                self._open_lanes(peer, proposals)
+                self._lane = partial(self._serve_lane, peer, proposals)
+                self._began, self._base = time.monotonic(), taken
                 self.send_over(association, self._originator)
                 with suppress(AssociationError):
                     association.release()
@@ -198,16 +227,18 @@ class Operation:
     def _originator(self) -> MoveOriginator:
         return MoveOriginator(self._request.actor.name, self._request.message_id)
 
-    def _open_lanes(self, peer: Peer, proposals: Sequence[Proposal]) -> None:
-        """Further associations, once the peer has accepted the first."""
-        if self._lanes:
+    def _open_lanes(self) -> None:
+        """Further associations, once the peer has taken some instances by the first, and takes its time."""
+        taken = self._tally.taken - self._base
+        if self._lane is None or taken < TRIED or time.monotonic() - self._began < LATE_S * taken:
             return
         most = self._request.pacs.settings.move_associations
-        for _ in range(min(most, len(self._queue) // LEAST_OF_LANE) - 1):
+        for _ in range(min(most - 1, len(self._queue) // LEAST_OF_LANE)):
             run = contextvars.copy_context().run
-            self._lanes.append(threading.Thread(target=run, args=(self._serve_lane, peer, proposals), daemon=True))
+            self._lanes.append(threading.Thread(target=run, args=(self._lane,), daemon=True))
         for lane in self._lanes:
             lane.start()
+        self._lane = None
 
     def _serve_lane(self, peer: Peer, proposals: Sequence[Proposal]) -> None:
         """A peer that does not want a further association is none that fails: the first one goes on."""
@@ -223,42 +254,37 @@ class Operation:
             while lane.is_alive():
                 lane.join(LOOK_S)
                 self._report()
-        self._lanes = []
+        self._lanes, self._lane = [], None
 
     def _give_up(self, why: str) -> None:
         while (one := self._next()) is not None:
             self._tally.fail(one.sop_instance_uid, why)
 
-    def _next(self) -> SubOperation | None:
+    def _next(self) -> Outgoing | None:
         with suppress(IndexError):
             return self._queue.popleft()
         return None
 
-    def _take(self, association: Association, reader: ThreadPoolExecutor | None) -> _Taken | None:
-        """The next one, being read by the reader, or as it is sent."""
-        one = self._next()
-        if one is None:
+    def _take(self, association: Association) -> _Taken | None:
+        if (one := self._next()) is None:
             return None
-        context = context_for(association, one.sop_class_uid, one.transfer_syntax_uid)
-        if context is None:
-            return _Taken(one, None, tuple)
-        if reader is None:
-            return _Taken(one, context, lambda: one.read(context.transfer_syntax))
-        ahead: Future[Iterable[Buffer]] = reader.submit(_read_ahead, one, context.transfer_syntax)
-        return _Taken(one, context, ahead.result)
+        return _Taken(one, context_for(association, one.sop_class_uid, one.transfer_syntax_uid))
 
-    def _send_one(self, association: Association, taken: _Taken, originator: MoveOriginator | None) -> None:
+    def _send_one(
+        self, association: Association, taken: _Taken, following: _Taken | None, originator: MoveOriginator | None
+    ) -> None:
+        """following: what is to be read meanwhile."""
         uid = taken.what.sop_instance_uid
         if taken.context is None:
             self._tally.fail(uid, why_not(association, taken.what.sop_class_uid))
             return
-        try:
-            pieces = _begun(taken.content())
-        except PacsError as error:
-            self._tally.fail(uid, str(error))
+        taken.read_ahead()
+        if isinstance(taken.read, PacsError):
+            self._tally.fail(uid, str(taken.read))
             return
+        meanwhile = following.read_ahead if following is not None else None
         try:
-            self._tally.count(uid, store(association, taken.context, uid, pieces, originator))
+            self._tally.count(uid, store(association, taken.context, uid, taken.read or (), originator, meanwhile))
         except (PacsError, AssociationError) as error:  # the former: its bytes proved damaged when half was sent
             self._tally.fail(uid, str(error))
             if association is self._request.association:
@@ -297,7 +323,7 @@ def failed_list(uids: Sequence[str], transfer_syntax_uid: str) -> bytes:
     return struct.pack("<HH2sH", 0x0008, 0x0058, b"UI", len(value)) + value
 
 
-def _read_ahead(one: SubOperation, transfer_syntax_uid: str) -> Iterable[Buffer]:
+def _read_ahead(one: Outgoing, transfer_syntax_uid: str) -> Iterable[Buffer]:
     """Its beginning read now, the rest as it is sent. Raises PacsError."""
     pieces = one.read(transfer_syntax_uid)
     read, size = [], 0
@@ -307,9 +333,3 @@ def _read_ahead(one: SubOperation, transfer_syntax_uid: str) -> Iterable[Buffer]
         if size >= READ_AHEAD:
             break
     return chain(read, pieces)
-
-
-def _begun(pieces: Iterable[Buffer]) -> Iterable[Buffer]:
-    """The same with its first piece read: what cannot be given at all is told before anything is sent."""
-    rest = iter(pieces)
-    return chain([next(rest, b"")], rest)

@@ -1,7 +1,7 @@
 """What we say to peers over DIMSE: C-ECHO and C-STORE, and in plain words why one of them does not answer."""
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -41,6 +41,18 @@ class EchoAnswer:
 
     succeeded: bool
     explanation: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One instance to be sent."""
+
+    sop_class_uid: str
+    sop_instance_uid: str
+    transfer_syntax_uid: str
+    """The one that it is sent in when the peer takes it."""
+    read: Callable[[str], Iterator[Buffer]]
+    """Its data set in a transfer syntax, in pieces. Raises PacsError, also while they are taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +144,12 @@ def store(
     sop_instance_uid: str,
     data_set: Iterable[Buffer],
     originator: MoveOriginator | None = None,
+    meanwhile: Callable[[], None] | None = None,
 ) -> int:
-    """Send one instance (C-STORE); the status of the answer. Raises AssociationError."""
+    """Send one instance (C-STORE); the status of the answer. Raises AssociationError.
+
+    meanwhile: what is to be done while the peer keeps it, before we listen for the answer.
+    """
     command = Command(
         command_field=C_STORE_RQ,
         message_id=association.next_message_id(),
@@ -145,6 +161,8 @@ def store(
         move_originator_message_id=originator.message_id if originator else None,
     )
     association.send(context, command, data_set)
+    if meanwhile is not None:
+        meanwhile()
     return _status(association)
 
 
