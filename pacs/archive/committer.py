@@ -1,7 +1,7 @@
 """Rows for all who wait, in one transaction: the identity decision is taken here, and nowhere else."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, assert_never
 
@@ -18,10 +18,10 @@ from pacs.archive.identity import (
     judge,
     next_to_compare,
 )
+from pacs.archive.overlay import applied_to, character_set_of, columns_of, digest_of, reread_header, suggest
 from pacs.context import Actor
-from pacs.dicom.attributes import PERSON_NAMES, READ_FROM_INSTANCE, Level
+from pacs.dicom.attributes import Level
 from pacs.dicom.part10 import Header
-from pacs.dicom.person_name import folded
 from pacs.index.prepared import Prepared
 from pacs.index.tables import instance, name_form, name_forms_of, patient, series, study
 
@@ -83,6 +83,10 @@ class _Study:
     """The demographics of its patient, by column."""
     modalities: set[str]
     sop_classes: set[str]
+    corrections: str = ""
+    """Their digest; "" without any."""
+    character_set: str = ""
+    """What its text is to be read as, by a correction."""
     new_series: int = 0
     new_instances: int = 0
 
@@ -155,11 +159,14 @@ class _Batch:
     def _load_places(self, study_uids: set[str], series_uids: set[str]) -> None:
         uids = {"study_uids": list(study_uids), "series_uids": list(series_uids)}
         for row in _SELECT_PLACES.rows(self._connection, uids):
-            uid, series_pk, series_uid, pk, patient_pk, identity, modalities, sop_classes, name, birth_date, sex = row
+            uid, series_pk, series_uid, pk, patient_pk, identity, modalities, sop_classes, corrections, *person = row
             if uid not in self._studies:
-                person = _demographics(name, birth_date, sex)
-                known = _Study(pk, patient_pk, identity, person, _set_of(modalities), _set_of(sop_classes))
+                of_patient = _demographics(*person)
+                known = _Study(pk, patient_pk, identity, of_patient, _set_of(modalities), _set_of(sop_classes))
                 self._studies[uid] = known
+                if corrections:
+                    known.corrections = corrections
+                    known.character_set = character_set_of(self._connection, uid)
             if series_pk is not None:
                 self._series[uid, series_uid] = _Series(series_pk)
 
@@ -167,6 +174,8 @@ class _Batch:
         header = arrival.header
         is_current = header.sop_instance_uid not in self._versions
         of_study = self._study(arrival, claim.identity)
+        if of_study.character_set:
+            arrival = replace(arrival, header=reread_header(header, of_study.character_set))
         of_series = self._series_of(arrival, of_study)
         self._rows.append(_instance_row(arrival, of_series.pk, is_current))
         self._versions.setdefault(header.sop_instance_uid, []).append(claim)
@@ -181,40 +190,45 @@ class _Batch:
         else:
             self._flag(arrival, "version", object_key=arrival.object_key)
             self._audit(arrival, "version", f"{header.sop_instance_uid} {arrival.object_key}")
-        if differing := demographics_that_differ(of_study.patient, header.values):
+        # Of one whose demographics were corrected, what contradicts them is known.
+        if not of_study.corrections and (differing := demographics_that_differ(of_study.patient, header.values)):
             self._flag(arrival, "demographics", detail=", ".join(differing))
 
     def _study(self, arrival: Arrival, identity: str) -> _Study:
         uid = arrival.header.study_instance_uid
         if (known := self._studies.get(uid)) is not None:
             return known
-        patient_pk, demographics = self._patient(arrival, identity)
-        row = _columns(arrival.header, Level.STUDY) | {
+        patient_pk, demographics, corrections = self._patient(arrival, identity)
+        row = columns_of(arrival.header.values, Level.STUDY) | {
             "patient_pk": patient_pk,
+            "corrections": corrections,
             "created_at": arrival.received_at,
             "changed_at": self._now,
         }
-        added = _Study(self._insert(study, row), patient_pk, identity, demographics, set(), set())
+        added = _Study(self._insert(study, row), patient_pk, identity, demographics, set(), set(), corrections)
         self._studies[uid] = added
         if not arrival.header.values["patient_id"]:
             self._flag(arrival, "no-patient-id")
+        suggest(self._connection, arrival.header)
         return added
 
-    def _patient(self, arrival: Arrival, identity: str) -> tuple[int, Mapping[str, Any]]:
+    def _patient(self, arrival: Arrival, identity: str) -> tuple[int, Mapping[str, Any], str]:
+        """His key, his demographics, and the digest of what is corrected in all of his studies."""
         if known := _SELECT_PATIENT.rows(self._connection, {"identity": identity}):
             [(patient_pk, name, birth_date, sex)] = known
-            return patient_pk, _demographics(name, birth_date, sex)
-        row = _columns(arrival.header, Level.PATIENT)
+            corrections = digest_of(applied_to(self._connection, "", identity))
+            return patient_pk, _demographics(name, birth_date, sex), corrections
+        row = columns_of(arrival.header.values, Level.PATIENT)
         patient_pk = self._insert(patient, row | {"identity": identity})
         if forms := name_forms_of(patient_pk, str(arrival.header.values["patient_name"])):
             self._connection.execute(insert(name_form), forms)
-        return patient_pk, row
+        return patient_pk, row, ""
 
     def _series_of(self, arrival: Arrival, of_study: _Study) -> _Series:
         place = arrival.header.study_instance_uid, arrival.header.series_instance_uid
         if (known := self._series.get(place)) is not None:
             return known
-        row = _columns(arrival.header, Level.SERIES) | {"study_pk": of_study.pk}
+        row = columns_of(arrival.header.values, Level.SERIES) | {"study_pk": of_study.pk}
         of_study.new_series += 1
         added = self._series[place] = _Series(self._insert(series, row))
         return added
@@ -257,17 +271,9 @@ def _claim(arrival: Arrival) -> Claim:
     )
 
 
-def _columns(header: Header, level: Level) -> dict[str, Any]:
-    """The header's values of one level, names folded beside them."""
-    row: dict[str, Any] = {column: header.values[column] for column in _COLUMNS[level]}
-    for column in _NAMES[level]:
-        row[f"{column}_folded"] = folded(row[column])
-    return row
-
-
 def _instance_row(arrival: Arrival, series_pk: int, is_current: bool) -> dict[str, Any]:
     frame_table = arrival.header.frame_table
-    row: dict[str, Any] = {column: arrival.header.values[column] for column in _COLUMNS[Level.IMAGE]}
+    row = columns_of(arrival.header.values, Level.IMAGE)
     row["series_pk"] = series_pk
     row["current"] = is_current
     row["transfer_syntax_uid"] = arrival.transfer_syntax_uid
@@ -307,11 +313,6 @@ def _joined(values: Iterable[str]) -> str:
     return "\\".join(sorted(filter(None, values)))
 
 
-_COLUMNS = {
-    level: tuple(attribute.column for attribute in READ_FROM_INSTANCE if attribute.level == level) for level in Level
-}
-_NAMES = {level: tuple(attribute.column for attribute in PERSON_NAMES if attribute.level == level) for level in Level}
-
 _INSERT_INSTANCE = Prepared(insert(instance))
 
 _SELECT_VERSIONS = Prepared(
@@ -338,6 +339,7 @@ _SELECT_PLACES = Prepared(
         patient.c.identity,
         study.c.modalities_in_study,
         study.c.sop_classes_in_study,
+        study.c.corrections,
         patient.c.patient_name,
         patient.c.patient_birth_date,
         patient.c.patient_sex,

@@ -25,6 +25,7 @@ from pacs.archive.attention import flag
 from pacs.archive.committer import Arrival, Filed, file_arrivals
 from pacs.archive.identity import CONFLICTS
 from pacs.archive.ingest import PIECE, QUARANTINE, compared, quarantine, settle
+from pacs.archive.overlay import Overlay
 from pacs.context import SYSTEM, Pacs
 from pacs.dicom.part10 import MAX_META, read_file_meta, read_header
 from pacs.errors import IdentityConflict, InvalidInstance
@@ -111,12 +112,12 @@ def reindex(pacs: Pacs, *, progress: Progress = no_progress) -> Report:
     """Make patients, studies, series and instances again from the objects alone, in the order they were kept.
 
     One transaction: who looks sees the old index until the new one is whole, and who sends is told to try again.
-    Versions and quarantine come back with their attention rows; accounts, peers, the audit trail and the attention
-    rows that are there stay, and come back from nowhere if they are lost. Headers are read, objects are not hashed:
-    `check` with digests does that. What is current stays current; where the index was lost, that is what was kept
-    first, and of versions kept within the tick of the store's clock (on S3 a second) the one with the first key.
-    What nobody was told of yet, and what was not sent on yet, is no news any more.
-    Raises OutOfResources, StoreError.
+    Versions and quarantine come back with their attention rows, and applied corrections are laid over what is kept;
+    accounts, peers, the audit trail, corrections and the attention rows that are there stay, and come back from nowhere
+    if they are lost. Headers are read, objects are not hashed: `check` with digests does that. What is current stays
+    current; where the index was lost, that is what was kept first, and of versions kept within the tick of the store's
+    clock (on S3 a second) the one with the first key. What nobody was told of yet, and what was not sent on yet, is no
+    news any more. Raises OutOfResources, StoreError.
     """
     report = Report()
     refused: list[str] = []
@@ -133,6 +134,7 @@ def reindex(pacs: Pacs, *, progress: Progress = no_progress) -> Report:
         for chunk in _chunks(iter(sorted(pacs.objects.list(QUARANTINE), key=_order))):
             arrivals = _read_all(pacs, connection, chunk, report)
             file_arrivals(connection, [replace(arrival, is_quarantined=True) for arrival in arrivals])
+        Overlay(connection, pacs.objects).lay_over_all()
         move_bookmarks_to_the_end(connection)
         audit.record(connection, SYSTEM, "reindexed", detail=f"objects: {report.objects}")
     for key in refused:

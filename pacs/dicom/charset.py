@@ -10,6 +10,8 @@ from contextlib import suppress
 
 from pydicom.charset import python_encoding
 
+from pacs.dicom import vietnamese
+
 UTF_8 = "ISO_IR 192"
 ESC = b"\x1b"
 UNICODE_SETS = frozenset((UTF_8, "GB18030", "GBK"))
@@ -92,6 +94,28 @@ def is_mislabelled_utf8(value: bytes, character_sets: Sequence[str]) -> bool:
     return declared.removeprefix("ISO_IR ") in ("", *_SINGLE_BYTE_TERMS) and _is_utf8(value)
 
 
+def text_of(value: bytes, vr: str, character_sets: Sequence[str]) -> str:
+    """A value as the index has it: what is UTF-8 and declared otherwise is read as UTF-8."""
+    return decode(value, vr, (UTF_8,) if is_mislabelled_utf8(value, character_sets) else character_sets)
+
+
+def reread(text: str, vr: str, character_set: str) -> str:
+    """Text that was read as Latin-1, read as another set or as one of `vietnamese.LEGACY_SETS` instead.
+
+    What was not read as Latin-1 (its letters are not in it) stays as it was. ISO_IR 192 changes nothing: UTF-8 is
+    recognised whatever it was declared to be.
+    """
+    if text.isascii() or character_set == UTF_8:
+        return text
+    try:
+        data = text.encode("latin_1")
+    except UnicodeEncodeError:
+        return text
+    if character_set in vietnamese.LEGACY_SETS:
+        return vietnamese.decode(data, character_set)
+    return decode(data, vr, character_sets_of(character_set))
+
+
 def encode(text: str, character_set: str) -> bytes:
     """The text in one character set without code extensions, in NFC, not padded.
 
@@ -101,6 +125,18 @@ def encode(text: str, character_set: str) -> bytes:
     (term, *_) = character_sets_of(character_set)
     codec = "ascii" if term in ("", "ISO_IR 6") else _CODECS[term]
     return unicodedata.normalize("NFC", text).encode(codec)
+
+
+def encode_outgoing(text: str) -> bytes:
+    """Text of a data set in ISO_IR 192, in NFC, not padded: the one way in which corrected text leaves.
+
+    It is decoded again and compared, so that no letter is lost on the way. Raises UnicodeEncodeError for half of a
+    surrogate pair, which is no text.
+    """
+    text = unicodedata.normalize("NFC", text)
+    data = text.encode("utf_8")
+    assert data.decode("utf_8") == text
+    return data
 
 
 def _term(text: str) -> str:

@@ -132,6 +132,10 @@ class Header:
     """0 without pixel data."""
     frame_table: FrameTable | None
     """None without pixel data, and where its frames cannot be told: in deflated data sets and in videos."""
+    character_sets: tuple[str, ...] = ("",)
+    """What its text is declared to be, as `charset.character_sets_of` has it."""
+    is_mislabelled_utf8: bool = False
+    """Some of its text is declared as a single-byte set, and UTF-8 in truth."""
 
 
 class Seekable(Protocol):
@@ -218,6 +222,7 @@ def read_header(file: Seekable, offset: int, size: int, transfer_syntax_uid: str
     plain = _File(file, offset, size - offset)
     source = _Inflated(plain) if transfer_syntax_uid in DEFLATED else plain
     found, pixel_data = _walk(source, transfer_syntax_uid, _WANTED)
+    sets = _character_sets(found.get("specific_character_set", b""))
     values = _values(found, ">" if transfer_syntax_uid == EXPLICIT_BIG_ENDIAN else "<")
     sop_class_uid, sop_instance_uid, study_instance_uid, series_instance_uid = _uids(values)
     count = max(1, _whole(values["number_of_frames"])) if pixel_data else 0
@@ -229,6 +234,12 @@ def read_header(file: Seekable, offset: int, size: int, transfer_syntax_uid: str
         series_instance_uid=series_instance_uid,
         number_of_frames=count,
         frame_table=_frame_table(source, pixel_data, values, count, transfer_syntax_uid) if pixel_data else None,
+        character_sets=sets,
+        is_mislabelled_utf8=any(
+            charset.is_mislabelled_utf8(value, sets)
+            for column, value in found.items()
+            if not value.isascii() and column not in _BINARY
+        ),
     )
 
 

@@ -131,6 +131,8 @@ study = Table(
     Column("sop_classes_in_study", text_type, nullable=False, server_default=""),
     Column("number_of_study_related_series", Integer, nullable=False, server_default="0"),
     Column("number_of_study_related_instances", Integer, nullable=False, server_default="0"),
+    Column("corrections", String(16), nullable=False, server_default=""),
+    # the digest of the corrections that are laid over what is kept; "": none, so its bytes go out as they are
     Column("created_at", Instant, nullable=False),
     Column("changed_at", Instant, nullable=False),
     comment="writer: archive.ingest",
@@ -401,9 +403,14 @@ correction = Table(
     "correction",
     metadata,
     Column("pk", key_type, primary_key=True),
-    Column("study_pk", key_type, ForeignKey("study.pk"), nullable=False),
+    Column("study_instance_uid", text_type, nullable=False),
+    # not the study's pk: the index is made again, and what was corrected is in no object
+    Column("patient_identity", text_type, nullable=False, server_default=""),
+    # of what is corrected in all studies of a patient; "": in this study alone
     Column("attribute", String(64), nullable=False),
     # its keyword; SpecificCharacterSet: how the text of the study is to be read
+    Column("kept", text_type, nullable=False, server_default=""),
+    # what was told before
     Column("value", text_type, nullable=False),
     Column("reason", text_type, nullable=False),
     # COERCE or CORRECT (PS3.3 C.12.1.1.9, Reason for the Attribute Modification)
@@ -450,4 +457,5 @@ Index("ix_delivery_study", delivery.c.study_instance_uid)
 Index("ix_commitment_due", commitment.c.state, commitment.c.next_at)
 Index("ix_commitment_transaction_uid", commitment.c.transaction_uid)
 Index("ix_notification_due", notification.c.state, notification.c.next_at)
-Index("ix_correction_study_pk", correction.c.study_pk, correction.c.state)
+Index("ix_correction_study", correction.c.study_instance_uid, correction.c.state)
+Index("ix_correction_patient", correction.c.patient_identity, correction.c.state)

@@ -7,12 +7,14 @@ from fastapi import FastAPI
 
 import pacs as package
 from pacs.context import Pacs
-from pacs.web import api, auth, docs, health, pages, peers, qido, rendered, routes, stow, wado
+from pacs.web import api, auth, corrections, docs, health, pages, peers, qido, rendered, routes, stow, wado
 from pacs.web.headers import Headers, policy_of_build
 from pacs.web.problem import answer_problems
 from pacs.web.short_way import ShortWay
 
-ROUTERS = tuple(room.router for room in (wado, qido, rendered, stow, api, routes, peers, auth, health, docs, pages))
+ROUTERS = tuple(
+    room.router for room in (wado, qido, rendered, stow, api, routes, peers, corrections, auth, health, docs, pages)
+)
 """The one of the pages stands last: it takes every address that is left."""
 THREADS = 40
 """That answer at once, in one process: most of them wait for a disk or a bucket."""

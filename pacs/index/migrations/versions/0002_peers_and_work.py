@@ -140,19 +140,22 @@ def upgrade() -> None:
     op.create_table(
         "correction",
         sa.Column("pk", key, nullable=False),
-        sa.Column("study_pk", key, nullable=False),
+        sa.Column("study_instance_uid", text, nullable=False),
+        sa.Column("patient_identity", text, server_default="", nullable=False),
         sa.Column("attribute", sa.String(length=64), nullable=False),
+        sa.Column("kept", text, server_default="", nullable=False),
         sa.Column("value", text, nullable=False),
         sa.Column("reason", text, nullable=False),
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("source", text, nullable=False),
         sa.Column("created_at", instant, nullable=False),
         sa.Column("decided_at", instant),
-        sa.ForeignKeyConstraint(["study_pk"], ["study.pk"], name=op.f("fk_correction_study_pk")),
         sa.PrimaryKeyConstraint("pk", name=op.f("pk_correction")),
         comment="writer: archive.correct. Laid over what is kept when it is found or given; kept bytes never change",
     )
-    op.create_index("ix_correction_study_pk", "correction", ["study_pk", "state"])
+    op.create_index("ix_correction_study", "correction", ["study_instance_uid", "state"])
+    op.create_index("ix_correction_patient", "correction", ["patient_identity", "state"])
+    op.add_column("study", sa.Column("corrections", sa.String(length=16), server_default="", nullable=False))
 
     op.add_column("peer", sa.Column("tls", sa.Boolean(), server_default=sa.text("false"), nullable=False))
     op.add_column("peer", sa.Column("certificate", sa.String(length=64), server_default="", nullable=False))
