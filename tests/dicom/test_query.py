@@ -4,8 +4,10 @@ import pytest
 
 from pacs.dicom.attributes import BY_PATH
 from pacs.dicom.query import (
+    AllOf,
     AnyOf,
     Empty,
+    Instants,
     Match,
     Range,
     Rules,
@@ -13,8 +15,12 @@ from pacs.dicom.query import (
     Universal,
     Wildcard,
     Words,
+    Zoned,
+    combined,
+    in_zone,
     matches_value,
     parse_match,
+    zoned,
 )
 from pacs.errors import InvalidQuery
 
@@ -204,3 +210,72 @@ def test_people_are_found_by_what_one_types(words: str, found: bool) -> None:
 @pytest.mark.parametrize(("stored", "expected"), [("", True), (None, True), ("x", False), (0, False)])
 def test_empty_is_absent_or_without_a_value(stored: str | int | None, expected: bool) -> None:
     assert matches_value(Empty(), BY_PATH["PatientID"], stored) is expected
+
+
+@pytest.mark.parametrize(
+    ("path", "values", "rules", "expected"),
+    [
+        ("AccessionNumber", ['""'], Rules(), Single('""')),
+        ("AccessionNumber", ['""'], Rules(empty=True), Empty()),
+        ("StudyDate", ['""'], Rules(empty=True), Empty()),
+        ("InstanceNumber", [' "" '], Rules(empty=True), Empty()),
+        ("ModalitiesInStudy", ["CT", "PT"], Rules(), AnyOf(("CT", "PT"))),
+        ("ModalitiesInStudy", ["CT", "PT"], Rules(multiple=True), AllOf(("CT", "PT"))),
+        ("ImageType", ["ORIGINAL", "AXIAL"], Rules(multiple=True), AllOf(("ORIGINAL", "AXIAL"))),
+        ("Modality", ["CT", "PT"], Rules(multiple=True), AnyOf(("CT", "PT"))),
+        ("SOPClassesInStudy", ["1.2", "1.3"], Rules(multiple=True), AnyOf(("1.2", "1.3"))),
+        ("PatientWeight", ["070.50"], Rules(), Single("70.5")),
+    ],
+)
+def test_what_was_agreed_says_what_a_key_means(path: str, values: list[str], rules: Rules, expected: Match) -> None:
+    assert parse_match(BY_PATH[path], values, rules) == expected
+
+
+def test_wild_cards_have_no_place_among_several_values() -> None:
+    with pytest.raises(InvalidQuery, match="ModalitiesInStudy"):
+        parse_match(BY_PATH["ModalitiesInStudy"], ["CT", "M*"], Rules(multiple=True))
+
+
+@pytest.mark.parametrize(
+    ("date", "time", "expected"),
+    [
+        ("20260705-20260707", "1000-1800", Instants("2026070510", "20260707180059.999999")),
+        ("20260705-", "1000-", Instants("2026070510", None)),
+        ("-20260705", "-1000", Instants(None, "20260705100059.999999")),
+        ("20260705-", "-1000", None),
+        ("20260705", "1000-1800", None),
+        ("20260705-20260707", "", None),
+    ],
+)
+def test_ranges_of_the_same_form_are_one_of_instants(date: str, time: str, expected: Match | None) -> None:
+    matches = {path: parse_match(BY_PATH[path], [text]) for path, text in (("StudyDate", date), ("StudyTime", time))}
+
+    assert combined(matches) == ({"StudyDate": expected} if expected else matches)
+
+
+@pytest.mark.parametrize(
+    ("path", "asked", "offset", "expected"),
+    [
+        ("StudyDate", "20260706", "+0700", [Instants("2026070600", "20260706235959.999999")]),
+        ("StudyDate", "20260706", "+0000", [Instants("2026070517", "20260706165959.999999")]),
+        ("StudyDate", "20260706-", "-0330", [Instants("202607051330", None)]),
+        ("StudyTime", "0800-0930", "+0000", [Range("01", "023059.999999")]),
+        ("StudyTime", "0600-0800", "+0000", [Range("23", None), Range(None, "010059.999999")]),
+        ("AcquisitionDateTime", "20260706083000.25", "+0530", [Range("20260706070000.25", "20260706070000.250000")]),
+        ("StudyDate", "20260000-20261231", "+0000", [Instants("2026000000", "20261231165959.999999")]),
+    ],
+)
+def test_a_time_at_one_offset_is_another_at_another(
+    path: str, asked: str, offset: str, expected: list[Range | Instants]
+) -> None:
+    """Asked for at +0700, stored at the offset."""
+    (match,) = zoned({path: parse_match(BY_PATH[path], [asked])}, "+0700").values()
+    assert isinstance(match, Zoned)
+
+    assert in_zone(match, BY_PATH[path], offset) == expected
+
+
+def test_a_date_of_birth_is_where_it_is() -> None:
+    matches = {"PatientBirthDate": parse_match(BY_PATH["PatientBirthDate"], ["19850314"])}
+
+    assert zoned(matches, "+0700") == matches
