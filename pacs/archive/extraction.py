@@ -27,7 +27,15 @@ from pacs.dicom.extraction import (
 from pacs.dicom.frame_list import FrameSelection, selected
 from pacs.dicom.frames import FrameTable
 from pacs.dicom.part10 import file_meta
-from pacs.dicom.pixels import BIG_ENDIAN_PIXELS, DEFLATED, EXPLICIT, IMPLICIT, NATIVE, pixel_description
+from pacs.dicom.pixels import (
+    BIG_ENDIAN_PIXELS,
+    DEFLATED,
+    EXPLICIT,
+    IMPLICIT,
+    NATIVE,
+    PixelDescription,
+    pixel_description,
+)
 from pacs.dicom.rewrite import Encoding, element_header, rewrite
 from pacs.dicom.transcode import (
     TARGETS,
@@ -38,7 +46,7 @@ from pacs.dicom.transcode import (
     native_size,
     packed,
 )
-from pacs.errors import NotAcceptable, NotExtractable
+from pacs.errors import NotAcceptable, NotExtractable, Undecodable
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +70,8 @@ def extract(pacs: Pacs, ref: InstanceRef, selection: FrameSelection) -> Extract:
         raise NotExtractable("the frames of this instance cannot be told apart")
     if opened.transfer_syntax_uid in BIG_ENDIAN_PIXELS:
         raise NotExtractable("frames are not extracted from big endian pixel data")
+    if _description(opened, opened.table).keyword != "PixelData":
+        raise NotExtractable("frames are not extracted from floating point pixel data")
     elements = _header(ref, opened, opened.table, is_implicit=False)
     check_extractable(elements)
     count = opened.table.count
@@ -119,6 +129,14 @@ def _head(opened: Opened, table: FrameTable) -> bytes:
     return opened.read(0, table.range_of(1)[0])
 
 
+def _description(opened: Opened, table: FrameTable) -> PixelDescription:
+    """Raises NotExtractable where the header describes no pixels."""
+    try:
+        return pixel_description(header_of(io.BytesIO(_head(opened, table)), opened.transfer_syntax_uid))
+    except Undecodable as error:
+        raise NotExtractable(str(error)) from error
+
+
 def _data_set_offset(ref: InstanceRef, opened: Opened) -> int:
     if ref.transfer_syntax_uid != DEFLATED:
         return ref.data_set_offset
@@ -127,9 +145,7 @@ def _data_set_offset(ref: InstanceRef, opened: Opened) -> int:
 
 def _native(extract: Extract, elements: Elements, frames: Iterator[bytes], is_implicit: bool) -> Iterator[bytes]:
     syntax = extract.transfer_syntax_uid
-    description = pixel_description(header_of(io.BytesIO(_head(extract.opened, extract.table)), syntax))
-    if description.keyword != "PixelData":
-        raise NotExtractable("frames are not extracted from floating point pixel data")
+    description = _description(extract.opened, extract.table)
     native = native_description(description, syntax)
     length = native_size(native, len(extract.numbers))
     if length >= 0xFFFFFFFF:
