@@ -180,6 +180,35 @@ def test_a_patient_goes_with_all_his_studies(door: Door) -> None:
     assert set(received.data_sets) == {ds.SOPInstanceUID for ds in datasets}
 
 
+PATIENT_STUDY_ONLY_MOVE = "1.2.840.10008.5.1.4.1.2.3.2"
+PATIENT_STUDY_ONLY_FIND = "1.2.840.10008.5.1.4.1.2.3.1"
+
+
+@pytest.mark.parametrize(
+    ("level", "expected"),
+    [("PATIENT", (0, 2)), ("STUDY", (0, 1)), ("SERIES", (0xA900, None)), ("IMAGE", (0xA900, None))],
+)
+def test_the_retired_model_of_patients_and_studies_has_these_levels_alone(
+    door: Door, level: str, expected: tuple[int, int | None]
+) -> None:
+    patient = make_uid()
+    datasets, received = [make_ct(PatientID=patient, StudyInstanceUID=make_uid()) for _ in range(2)], Received()
+    assert store_all(door, *datasets) == [0, 0]
+    unique = {
+        name: str(datasets[0][name].value) for name in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
+    }
+    above = dict(list(unique.items())[: ("PATIENT", "STUDY", "SERIES", "IMAGE").index(level)])
+    keys = identifier(QueryRetrieveLevel=level, PatientID=patient, **above)
+
+    with destination(door, "DEST", [(CT, [EXPLICIT])], received):
+        statuses, _ = move(door, keys, "DEST", PATIENT_STUDY_ONLY_MOVE)
+    with associated(door, [(PATIENT_STUDY_ONLY_FIND, [EXPLICIT])]) as association:
+        *found, last = [status.Status for status, _ in association.send_c_find(keys, PATIENT_STUDY_ONLY_FIND)]
+
+    assert (statuses[-1].Status, statuses[-1].get("NumberOfCompletedSuboperations")) == expected
+    assert (last, len(found)) == (expected[0], 0 if expected[0] else 1)
+
+
 def test_nothing_found_is_a_success_of_nothing(door: Door) -> None:
     keys = identifier(QueryRetrieveLevel="STUDY", StudyInstanceUID="1.2.3.4.5")
 
