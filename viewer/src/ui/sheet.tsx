@@ -22,6 +22,7 @@ export function Sheet({ title, close, firm = false, children, ...rest }: SheetPr
 
   useEffect(() => {
     const element = dialog.current!;
+    const before = document.activeElement;
     element.showModal();
     const unbind = bindGestures(head.current!, {
       dragEnd: ({ at, from }) => {
@@ -30,8 +31,8 @@ export function Sheet({ title, close, firm = false, children, ...rest }: SheetPr
     });
     return () => {
       unbind();
-      // Not only taken away: the focus goes back to where it was.
       element.close();
+      if (before instanceof HTMLElement) before.focus();
     };
   }, []);
 
