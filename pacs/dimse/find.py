@@ -10,7 +10,6 @@ from pacs.dicom.query import Match, Query, Rules, Universal, combined, parse_mat
 from pacs.dimse.answers import PENDING, SUCCESS, Request
 from pacs.dimse.contexts import LEVELS
 from pacs.errors import InvalidQuery
-from pacs.peers import directory
 from pacs.upper_layer.message import WITH_DATA_SET, encode_command
 from pacs.upper_layer.wire import Buffer
 
@@ -31,10 +30,10 @@ def handle_find(request: Request) -> None:
     model = request.context.abstract_syntax
     agreed = request.association.extended.get(model, b"").ljust(7, b"\0")
     top, bottom = LEVELS[model]
-    if identifier.level > bottom:
+    if not top <= identifier.level <= bottom:
         raise InvalidQuery(f"there is no {identifier.level.name} level in this information model")
-    if not agreed[RELATIONAL]:
-        _check_unless_lenient(request, identifier, top)
+    if not agreed[RELATIONAL] and not (request.peer and request.peer.relational):
+        check_unique_keys(identifier, top)
     query = query_of(identifier, agreed, request.pacs.settings.query_limit + 1)
     answers = find(request.pacs, request.actor, query)
     status = _send_all(request, identifier, answers, request.pacs.settings.query_limit)
@@ -74,8 +73,6 @@ def check_unique_keys(identifier: Identifier, top: Level) -> None:
 
     top: the highest level of the information model.
     """
-    if identifier.level < top:
-        raise InvalidQuery(f"there is no {identifier.level.name} level in this information model")
     values_of = dict(identifier.keys)
     for level in range(top, identifier.level):
         keyword = UNIQUE_KEY[Level(level)]
@@ -92,15 +89,6 @@ def _identifier_of(request: Request) -> bytes:
         if len(data) > MAX_IDENTIFIER:
             raise InvalidQuery(f"the identifier has more than {MAX_IDENTIFIER} bytes")
     return bytes(data)
-
-
-def _check_unless_lenient(request: Request, identifier: Identifier, top: Level) -> None:
-    try:
-        check_unique_keys(identifier, top)
-    except InvalidQuery:
-        peer = directory.by_ae_title(request.pacs, request.actor.name)
-        if identifier.level < top or peer is None or not peer.relational:
-            raise
 
 
 def _send_all(request: Request, identifier: Identifier, answers: Answers, limit: int) -> int:

@@ -187,6 +187,7 @@ def test_a_peer_that_never_negotiates_may_be_let_ask_relationally(tmp_path: Path
 
         assert ask(door, keys)[1] == [0xFF00, 0]
         assert ask(door, identifier(QueryRetrieveLevel="PATIENT", PatientID=""))[1] == [0xA900]
+        assert ask(door, identifier(QueryRetrieveLevel="PATIENT", PatientID=""), agreed=b"\1")[1] == [0xA900]
 
 
 @pytest.fixture(scope="module")
