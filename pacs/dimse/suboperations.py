@@ -46,7 +46,7 @@ READ_AHEAD = 16 << 20
 """Bytes of an instance that are read before it is its turn."""
 SLOW_READ_S = 0.01
 """When reading takes longer, the next instance is read by another thread, also while the one before it is sent. For
-what is quickly read that thread costs more than it gains."""
+what is quickly read that thread costs more than it gains, unless a processor is idle."""
 MOST_LISTED_EXPLICIT = 0xFFFE
 """Bytes of a value of VR UI in Explicit VR."""
 LEAST_OF_LANE = 50
@@ -169,8 +169,8 @@ class Operation:
             current = self._take(association)
             while current is not None:
                 following = self._take(association)
-                is_slow = current.took_s > SLOW_READ_S
-                ahead = reader.submit(following.read_ahead) if following is not None and is_slow else None
+                is_parallel = current.took_s > SLOW_READ_S or is_alone()
+                ahead = reader.submit(following.read_ahead) if following is not None and is_parallel else None
                 try:
                     self._send_one(association, current, following if ahead is None else None, originator)
                 except BaseException:
@@ -235,7 +235,9 @@ class Operation:
         most = self._request.pacs.settings.move_associations
         for _ in range(min(most - 1, len(self._queue) // LEAST_OF_LANE)):
             run = contextvars.copy_context().run
-            self._lanes.append(threading.Thread(target=run, args=(self._lane,), daemon=True))
+            self._lanes.append(
+                threading.Thread(target=run, args=(self._lane,), daemon=True, name="association further")
+            )
         for lane in self._lanes:
             lane.start()
         self._lane = None
@@ -299,6 +301,11 @@ class Operation:
         if tally.remaining and not self._is_cancelled and now - self._reported >= PENDING_EVERY_S:
             self._reported = now
             request.respond(PENDING, **tally.fields(), **tally.remaining_field())
+
+
+def is_alone() -> bool:
+    """Whether this process serves no other association: then a processor is most likely idle."""
+    return sum(thread.name.startswith("association") for thread in threading.enumerate()) <= 1
 
 
 def why_not(association: Association, sop_class_uid: str) -> str:

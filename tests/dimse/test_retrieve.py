@@ -130,6 +130,17 @@ def test_a_study_comes_back_by_get_byte_for_byte(door: Door) -> None:
     assert counters(statuses[-1]) == (5, 0, 0)
 
 
+def test_a_study_comes_back_beside_other_associations(door: Door) -> None:
+    datasets = of_one_study(5)
+    assert store_all(door, *datasets) == [0] * 5
+
+    with associated(door, [(CT, [EXPLICIT])]):
+        received, statuses, _ = get(door, study_keys(*datasets), [(CT, [EXPLICIT])], [CT])
+
+    assert received.data_sets == {ds.SOPInstanceUID: data_set_bytes(ds) for ds in datasets}
+    assert (statuses[-1].Status, counters(statuses[-1])) == (0, (5, 0, 0))
+
+
 def test_a_study_goes_to_a_peer_by_move_byte_for_byte(door: Door) -> None:
     datasets, received = of_one_study(5), Received()
     assert store_all(door, *datasets) == [0] * 5
