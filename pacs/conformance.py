@@ -11,14 +11,27 @@ from pacs.dicom.attributes import ATTRIBUTES, Level
 from pacs.dicom.charset import CHARACTER_SETS
 from pacs.dicom.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from pacs.dicom.query import WILDCARD_VRS
+from pacs.dicom.references import INSTANCE_AVAILABILITY_NOTIFICATION, STORAGE_COMMITMENT
 from pacs.dicom.transcode import TARGETS
 from pacs.dimse import contexts
-from pacs.peers.dimse import UNCOMPRESSED
+from pacs.peers import retrieve
+from pacs.peers.dimse import UNCOMPRESSED, VERIFICATION
 from pacs.settings import Settings
 from pacs.upper_layer import association, wire
 from pacs.upper_layer.pdu import APPLICATION_CONTEXT, MOST_CONTEXTS
 from pacs.web.app import ROUTERS
 
+USED = frozenset(
+    (
+        VERIFICATION,
+        STORAGE_COMMITMENT,
+        INSTANCE_AVAILABILITY_NOTIFICATION,
+        retrieve.STUDY_ROOT_FIND,
+        retrieve.STUDY_ROOT_MOVE,
+        retrieve.STUDY_ROOT_GET,
+    )
+)
+"""What we ask of peers, besides storing."""
 RANGE_VRS = frozenset(("DA", "TM", "DT"))
 FIND_BYTES = (
     "relational queries",
@@ -67,9 +80,11 @@ def _overview(settings: Settings) -> Iterator[str]:
     yield from _table(
         ("network service", "as user (SCU)", "as provider (SCP)"),
         [
-            ("Verification", "yes", "yes"),
             (f"Storage: {len(storage_classes())} SOP classes, private and unknown ones too", "yes", "yes"),
-            *((_name(uid), "no", "yes") for uid in service_classes() if uid != contexts.VERIFICATION),
+            *(
+                (_name(uid), _yes(uid in USED), _yes(uid in contexts.SERVICES))
+                for uid in sorted(contexts.SERVICES | USED)
+            ),
         ],
     )
 
@@ -209,6 +224,10 @@ def _matching(vr: str) -> str:
     if vr == "UI":
         kinds.append("list of UIDs")
     return ", ".join(kinds)
+
+
+def _yes(is_so: bool) -> str:
+    return "yes" if is_so else "no"
 
 
 def _name(uid: str) -> str:
