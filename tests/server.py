@@ -87,7 +87,7 @@ def environment_of(data: Path, **settings: str) -> dict[str, str]:
 
 def start(data: Path, *arguments: str, **settings: str) -> Server:
     """Start it and wait until every door is open."""
-    dicom_port, http_port = free_port(), free_port()
+    dicom_port, http_port = _port_of(settings.get("dicom")), _port_of(settings.get("http"))
     defaults = {"dicom": f"127.0.0.1:{dicom_port}", "http": f"127.0.0.1:{http_port}"}
     environment = environment_of(data, **(defaults | settings))
     data.mkdir(parents=True, exist_ok=True)
@@ -121,6 +121,11 @@ def wait_for(condition: Callable[[], bool], what: str, process: subprocess.Popen
         assert process is None or process.poll() is None, f"it ended instead of {what}"
         assert time.monotonic() < deadline, f"waited in vain for {what}"
         time.sleep(0.02)
+
+
+def _port_of(door: str | None) -> int:
+    """Of a door that a test has set, `0.0.0.0:11112`; otherwise one that nobody uses."""
+    return int(door.rpartition(":")[2]) if door else free_port()
 
 
 def free_port() -> int:
