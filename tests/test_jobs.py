@@ -21,6 +21,9 @@ from tests.reliability.sender import open_pacs
 from tests.reliability.worker import chores_in
 from tests.server import wait_for
 
+ON_ONE_DATABASE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+"""Where the database makes no difference."""
+
 
 @pytest.fixture
 def pacs(tmp_path: Path, database_url: str) -> Iterator[Pacs]:
@@ -108,6 +111,7 @@ def test_a_worker_that_was_killed_leaves_nothing_undone(pacs: Pacs, chores: Path
         assert process.wait(30) == 0
 
 
+@ON_ONE_DATABASE
 def test_what_fails_is_tried_again_later_and_holds_up_nothing(
     pacs: Pacs, chores: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -122,6 +126,7 @@ def test_what_fails_is_tried_again_later_and_holds_up_nothing(
     assert tries(chores, "a") == 2
 
 
+@ON_ONE_DATABASE
 def test_what_became_urgent_goes_before_what_waits(pacs: Pacs) -> None:
     waiting = ["low1", "low2", "low3"]
     ran: list[str] = []
@@ -160,6 +165,7 @@ def test_a_second_worker_waits_until_the_first_is_gone(pacs: Pacs, chores: Path)
     assert (chores / "third.tried").read_text() == f"{os.getpid()}\n"
 
 
+@ON_ONE_DATABASE
 def test_what_runs_is_told_to_stop(pacs: Pacs) -> None:
     begun = threading.Event()
     left: list[str] = []
@@ -177,6 +183,7 @@ def test_what_runs_is_told_to_stop(pacs: Pacs) -> None:
     assert not jobs.is_stopping()
 
 
+@ON_ONE_DATABASE
 def test_a_worker_calls_nobody(pacs: Pacs, chores: Path) -> None:
     called = []
     add(chores, "a")
