@@ -85,7 +85,8 @@ def correct(pacs: Pacs, actor: Actor, study_instance_uid: str, values: Sequence[
         _check(attribute, value)
     with pacs.database.write() as connection:
         found = _study(connection, study_instance_uid)
-        pks = [_insert(connection, actor, found, attribute, value) for attribute, value in values]
+        now = datetime.now(UTC)
+        pks = [_insert(connection, actor, found, attribute, value, now) for attribute, value in values]
         Overlay(connection, pacs.objects).lay_over(study_instance_uid)
     return pks
 
@@ -132,7 +133,7 @@ def _study(connection: Connection, uid: str) -> Row[Any]:
     return found
 
 
-def _insert(connection: Connection, actor: Actor, found: Row[Any], attribute: str, value: str) -> int:
+def _insert(connection: Connection, actor: Actor, found: Row[Any], attribute: str, value: str, now: datetime) -> int:
     identity = found.identity if attribute in OF_PATIENT else ""
     told = "" if attribute == CHARACTER_SET else getattr(found, BY_PATH[attribute].column)
     before = _revoke_applied(connection, found.study_instance_uid, identity, attribute)
@@ -145,8 +146,8 @@ def _insert(connection: Connection, actor: Actor, found: Row[Any], attribute: st
         "reason": COERCE if attribute == CHARACTER_SET else CORRECT,
         "state": APPLIED,
         "source": actor.name,
-        "created_at": datetime.now(UTC),
-        "decided_at": datetime.now(UTC),
+        "created_at": now,
+        "decided_at": now,
     }
     uid = found.study_instance_uid
     audit.record(connection, actor, "correction-applied", study_instance_uid=uid, detail=attribute)

@@ -17,6 +17,7 @@ from sqlalchemy.engine import RowMapping
 
 from pacs.archive.cache import cached, forget
 from pacs.archive.headers import open_instance, read_header, read_headers
+from pacs.archive.outgoing import outgoing_header
 from pacs.archive.selection import InstanceRef, instance_with_frames, instances
 from pacs.context import Actor, Pacs
 from pacs.dicom.dicomjson import dataset_to_json
@@ -61,7 +62,8 @@ def study_metadata(pacs: Pacs, actor: Actor, study: str) -> bytes:
 def instance_metadata(pacs: Pacs, actor: Actor, study: str, series: str, sop: str) -> bytes:
     """The metadata of one instance: a DICOM JSON array of one. Raises NotAllowed, NotFound, Undecodable."""
     ref, table = instance_with_frames(pacs, actor, study, series, sop)
-    return _json([_json_of(ref, read_header(pacs, ref, open_instance(pacs, ref, table)))])
+    opened = open_instance(pacs, ref, table)
+    return _json([_json_of(ref, outgoing_header(pacs, ref, opened, read_header(pacs, ref, opened)))])
 
 
 def bulk_data(pacs: Pacs, actor: Actor, study: str, series: str, sop: str, path: str) -> bytes:
@@ -152,7 +154,8 @@ def _kept(pacs: Pacs, kind: str, study: str, series: str, revision: int, make: C
 
 def _metadata_of(pacs: Pacs, actor: Actor, study: str, series: str) -> bytes:
     refs = instances(pacs, actor, study, series)
-    return _json([_json_of(ref, header) for ref, _, header in read_headers(pacs, refs)])
+    headers = read_headers(pacs, refs)
+    return _json([_json_of(ref, outgoing_header(pacs, ref, opened, header)) for ref, opened, header in headers])
 
 
 def _json_of(ref: InstanceRef, header: Dataset) -> dict[str, Any]:

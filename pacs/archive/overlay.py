@@ -85,6 +85,12 @@ def applied_to(connection: Connection, study_instance_uid: str, patient_identity
     return [Correction(*row) for row in connection.execute(_SELECT_APPLIED, keys)]
 
 
+def applied_to_study(connection: Connection, study_instance_uid: str) -> list[Correction]:
+    """The same, the patient looked up."""
+    identity = connection.execute(_SELECT_IDENTITY, {"study": study_instance_uid}).scalar() or ""
+    return applied_to(connection, study_instance_uid, identity)
+
+
 def character_set_of(connection: Connection, study_instance_uid: str) -> str:
     """What the text of a study is to be read as; "": as it says itself."""
     return connection.execute(_SELECT_CHARACTER_SET, {"study": study_instance_uid}).scalar() or ""
@@ -221,6 +227,9 @@ _SELECT_STUDY = (
     select(study.c.pk, study.c.patient_pk, patient.c.identity)
     .select_from(study.join(patient))
     .where(study.c.study_instance_uid == bindparam("study"))
+)
+_SELECT_IDENTITY = (
+    select(patient.c.identity).select_from(study.join(patient)).where(study.c.study_instance_uid == bindparam("study"))
 )
 _SELECT_STUDIES_OF_PATIENT = select(study.c.pk, study.c.study_instance_uid, study.c.corrections).where(
     study.c.patient_pk == bindparam("patient_pk")

@@ -10,19 +10,22 @@ from typing import TypeVar
 
 from pacs.archive.headers import Opened, open_instance, read_header
 from pacs.archive.metadata import series_document
-from pacs.archive.rendering import AS_KEPT, Appearance, rendered, representative, thumbnail
-from pacs.archive.selection import (
-    InstanceRef,
+from pacs.archive.outgoing import (
     data_set,
     data_set_chunks,
-    frame_tables,
-    instance_with_frames,
-    instances,
+    transcoded,
+    transcoded_chunks,
     whole_file,
     whole_file_chunks,
     whole_files,
 )
-from pacs.archive.transcoding import transcoded, transcoded_chunks
+from pacs.archive.rendering import AS_KEPT, Appearance, rendered, representative, thumbnail
+from pacs.archive.selection import (
+    InstanceRef,
+    frame_tables,
+    instance_with_frames,
+    instances,
+)
 from pacs.context import Actor, Pacs
 from pacs.dicom.delivery import delivered_frame
 from pacs.dicom.frames import FrameTable

@@ -35,7 +35,7 @@ class InstanceRef:
     sop_instance_uid: str
     transfer_syntax_uid: str
     object_key: str
-    """SHA-256 of the Part 10 file in hexadecimal: also its entity tag."""
+    """SHA-256 of the Part 10 file in hexadecimal."""
     size: int
     """Bytes of the Part 10 file."""
     data_set_offset: int
@@ -44,8 +44,20 @@ class InstanceRef:
     instance_number: int | None
     number_of_frames: int
     """As its header says; 0 where there is no pixel data."""
+    corrections: str
+    """Digest of what its study's corrections change on its way out; "": it leaves as it is kept."""
     has_frames: bool
     """The index knows where each of its frames lies."""
+
+    @property
+    def version(self) -> str:
+        """Of the file as it leaves: its entity tag."""
+        return f"{self.object_key}-{self.corrections}" if self.corrections else self.object_key
+
+    @property
+    def sent_size(self) -> int | None:
+        """Bytes of the file as it leaves; None: it is corrected, so nobody knows before the end."""
+        return None if self.corrections else self.size
 
 
 def instances(pacs: Pacs, actor: Actor, study: Uids = None, series: Uids = None, sop: Uids = None) -> list[InstanceRef]:
@@ -229,6 +241,7 @@ _SELECT_REFS: Select[tuple[Any, ...]] = (
         tables.series.c.series_number,
         tables.instance.c.instance_number,
         func.coalesce(tables.instance.c.number_of_frames, case((_HAS_PIXELS, 1), else_=0)),
+        tables.study.c.corrections,
         case((_HAS_FRAMES, 1), else_=0),
     )
     .select_from(tables.instance.join(tables.series).join(tables.study))

@@ -27,11 +27,6 @@ DELIMITER = 8
 """Bytes of a sequence delimiter."""
 
 
-def transcoded(pacs: Pacs, ref: InstanceRef, transfer_syntax_uid: str) -> bytes:
-    """The data set in another transfer syntax, whole in memory; `transcoded_chunks` is for what is large."""
-    return b"".join(transcoded_chunks(pacs, ref, transfer_syntax_uid))
-
-
 def transcoded_chunks(pacs: Pacs, ref: InstanceRef, transfer_syntax_uid: str) -> Iterator[bytes]:
     """The data set in Explicit or Implicit VR Little Endian, every value kept; as it is when it is so already.
 

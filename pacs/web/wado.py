@@ -67,7 +67,7 @@ def retrieve_instance(request: Request, actor: Actor, study: str, series: str, i
     """One instance: as it is stored, or in the transfer syntax that Accept names; multipart or application/dicom."""
     (ref,) = refs = instances(pacs_of(request), actor, study, series, instance)
     offer = chosen(request, _instance_offers(request, refs))
-    headers = {"etag": etag_of(ref.object_key, offer), "vary": "accept", "cache-control": ASK_EVERY_TIME}
+    headers = {"etag": etag_of(ref.version, offer), "vary": "accept", "cache-control": ASK_EVERY_TIME}
     if is_known(request, headers["etag"]):
         return not_modified(headers)
     if offer.is_multipart:
@@ -171,14 +171,14 @@ def _instance_parts(pacs: Pacs, refs: Sequence[InstanceRef], offer: Offer) -> li
     """To be sent one after the other."""
     if all(offer.transfer_syntax_uid in ("", ref.transfer_syntax_uid) for ref in refs):
         files = zip(refs, whole_files(pacs, refs), strict=True)
-        return [Part(_part_type(ref.transfer_syntax_uid), file, ref.size) for ref, file in files]
+        return [Part(_part_type(ref.transfer_syntax_uid), file, ref.sent_size) for ref, file in files]
     return [_instance_part(pacs, ref, offer) for ref in refs]
 
 
 def _instance_part(pacs: Pacs, ref: InstanceRef, offer: Offer) -> Part:
     syntax = offer.transfer_syntax_uid or ref.transfer_syntax_uid
     if syntax == ref.transfer_syntax_uid:
-        return Part(_part_type(syntax), whole_file_chunks(pacs, ref), ref.size)
+        return Part(_part_type(syntax), whole_file_chunks(pacs, ref), ref.sent_size)
     return Part(_part_type(syntax), _transcoded_file(pacs, ref, syntax))
 
 

@@ -159,7 +159,7 @@ def _send_by_stow(pacs: Pacs, errand: Errand, refs: Sequence[InstanceRef], attem
 
 def _store(pacs: Pacs, service: Client, refs: Sequence[InstanceRef], attempt: _Attempt) -> None:
     """One request; where it fails for what is in it, one for each instance, so that the others get there."""
-    files = [dicomweb.File(ref.sop_instance_uid, whole_file_chunks(pacs, ref), ref.size) for ref in refs]
+    files = [dicomweb.File(ref.sop_instance_uid, whole_file_chunks(pacs, ref), ref.sent_size) for ref in refs]
     try:
         refused = dicomweb.store(service, files)
     except Unreachable:
