@@ -7,9 +7,11 @@ import hashlib
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from uuid import UUID
 
 from pacs.archive.headers import Opened, header_of, inflated_data_set, open_instance
+from pacs.archive.outgoing import corrected
 from pacs.archive.selection import InstanceRef, data_set, frame_table, read
 from pacs.context import Pacs
 from pacs.dicom.dicomjson import PIXEL_DATA
@@ -76,15 +78,20 @@ def extract(pacs: Pacs, ref: InstanceRef, selection: FrameSelection) -> Extract:
     check_extractable(elements)
     count = opened.table.count
     numbers = tuple(selected(selection, count, frame_times_s(elements, count, is_implicit=False)))
-    digest = hashlib.sha256(f"{ref.object_key} {numbers}".encode()).digest()
+    digest = hashlib.sha256(f"{ref.version} {numbers}".encode()).digest()
     uid = f"2.25.{UUID(bytes=digest[:16], version=5).int}"  # PS3.5 B.2
     return Extract(ref, opened, opened.table, selection, numbers, uid, opened.transfer_syntax_uid)
 
 
 def extracted_chunks(pacs: Pacs, extract: Extract, transfer_syntax_uid: str) -> Iterator[bytes]:
-    """The data set of the new instance. Raises NotAcceptable for other transfer syntaxes, and Undecodable."""
+    """The data set of the new instance, corrected. Raises NotAcceptable for other transfer syntaxes, Undecodable."""
     if transfer_syntax_uid not in (*TARGETS, extract.transfer_syntax_uid):
         raise NotAcceptable(f"instances are not given in transfer syntax {transfer_syntax_uid}")
+    made = partial(_made, pacs, extract, transfer_syntax_uid)
+    yield from corrected(pacs, extract.ref, made, encoding_of(transfer_syntax_uid))
+
+
+def _made(pacs: Pacs, extract: Extract, transfer_syntax_uid: str) -> Iterator[bytes]:
     is_implicit = transfer_syntax_uid == IMPLICIT
     elements = _header(extract.ref, extract.opened, extract.table, is_implicit)
     station, count = pacs.settings.ae_title, extract.table.count
@@ -107,7 +114,8 @@ def without_bulk(pacs: Pacs, ref: InstanceRef, transfer_syntax_uid: str) -> byte
     is_implicit = transfer_syntax_uid == IMPLICIT
     data, source = _whole_header(pacs, ref)
     header, _ = rewrite(data, source, is_implicit, WITHOUT_BULK, stop_at=PIXEL_DATA)
-    return written(without_waveforms(elements_of(header, is_implicit), is_implicit), is_implicit)
+    made = written(without_waveforms(elements_of(header, is_implicit), is_implicit), is_implicit)
+    return b"".join(corrected(pacs, ref, lambda: iter((made,)), encoding_of(transfer_syntax_uid)))
 
 
 def _whole_header(pacs: Pacs, ref: InstanceRef) -> tuple[bytes, Encoding]:

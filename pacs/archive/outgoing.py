@@ -41,7 +41,7 @@ def transcoded_chunks(pacs: Pacs, ref: InstanceRef, transfer_syntax_uid: str) ->
     if ref.transfer_syntax_uid == transfer_syntax_uid == DEFLATED:
         return _deflated(pacs, ref)
     encoding = encoding_of(transfer_syntax_uid)
-    return _corrected(pacs, ref, lambda: transcoding.transcoded_chunks(pacs, ref, transfer_syntax_uid), encoding)
+    return corrected(pacs, ref, lambda: transcoding.transcoded_chunks(pacs, ref, transfer_syntax_uid), encoding)
 
 
 def data_set(pacs: Pacs, ref: InstanceRef) -> bytes:
@@ -79,7 +79,7 @@ def outgoing_header(pacs: Pacs, ref: InstanceRef, opened: Opened | None, header:
         return header
     syntax = opened.transfer_syntax_uid
     found = file_meta(ref.sop_class_uid, ref.sop_instance_uid, syntax)
-    pieces = _corrected(pacs, ref, lambda: _kept(pacs, ref), encoding_of(syntax))
+    pieces = corrected(pacs, ref, lambda: _kept(pacs, ref), encoding_of(syntax))
     found += next(pieces)
     enough = len(found) + PIXEL_HEADER
     while len(found) < enough and (piece := next(pieces, b"")):
@@ -87,15 +87,15 @@ def outgoing_header(pacs: Pacs, ref: InstanceRef, opened: Opened | None, header:
     return header_of(io.BytesIO(found), syntax)
 
 
-def _corrected_file(pacs: Pacs, ref: InstanceRef) -> Iterator[bytes]:
-    yield file_meta(ref.sop_class_uid, ref.sop_instance_uid, ref.transfer_syntax_uid)
-    yield from transcoded_chunks(pacs, ref, ref.transfer_syntax_uid)
+def corrected(pacs: Pacs, ref: InstanceRef, kept: Callable[[], Iterator[bytes]], encoding: Encoding) -> Iterator[bytes]:
+    """What is kept of an instance, or made of it, with the corrections of its study.
 
-
-def _corrected(
-    pacs: Pacs, ref: InstanceRef, kept: Callable[[], Iterator[bytes]], encoding: Encoding
-) -> Iterator[bytes]:
-    """What is corrected of what is kept. An instance that cannot be read leaves as it is: it is somebody's image."""
+    kept: the data set, not deflated, from its beginning. The first piece is all before the pixel data. An instance that
+    cannot be read leaves as it is: it is somebody's image.
+    """
+    if not ref.corrections:
+        yield from kept()
+        return
     with pacs.database.read() as connection:
         corrections = applied_to_study(connection, ref.study_instance_uid)
     pieces = coerced(kept(), encoding, corrections)
@@ -109,6 +109,11 @@ def _corrected(
     yield from pieces
 
 
+def _corrected_file(pacs: Pacs, ref: InstanceRef) -> Iterator[bytes]:
+    yield file_meta(ref.sop_class_uid, ref.sop_instance_uid, ref.transfer_syntax_uid)
+    yield from transcoded_chunks(pacs, ref, ref.transfer_syntax_uid)
+
+
 def _kept(pacs: Pacs, ref: InstanceRef) -> Iterator[bytes]:
     """The data set, inflated."""
     if ref.transfer_syntax_uid == DEFLATED:
@@ -119,6 +124,6 @@ def _kept(pacs: Pacs, ref: InstanceRef) -> Iterator[bytes]:
 def _deflated(pacs: Pacs, ref: InstanceRef) -> Iterator[bytes]:
     selection.whole_file(pacs, ref)  # its digest
     deflater = zlib.compressobj(wbits=-zlib.MAX_WBITS)
-    for piece in _corrected(pacs, ref, lambda: _kept(pacs, ref), encoding_of(EXPLICIT)):
+    for piece in corrected(pacs, ref, lambda: _kept(pacs, ref), encoding_of(EXPLICIT)):
         yield deflater.compress(piece)
     yield deflater.flush()

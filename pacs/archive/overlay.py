@@ -98,7 +98,7 @@ def character_set_of(connection: Connection, study_instance_uid: str) -> str:
 
 def digest_of(corrections: Iterable[Correction]) -> str:
     """Another one for every state of a study's corrections, "" without any: entity tags of what goes out have it."""
-    facts = sorted((one.attribute, one.value, one.decided_at.isoformat()) for one in corrections)
+    facts = sorted((one.attribute, one.value, one.decided_at.timestamp()) for one in corrections)
     return sha256(json.dumps(facts).encode()).hexdigest()[:16] if facts else ""
 
 

@@ -1,5 +1,7 @@
 """What a person corrects is found, and what he revokes is as it was."""
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +18,7 @@ from pacs.errors import InvalidQuery, NotAllowed, NotFound
 from pacs.index import tables
 from tests.archive.kept import send
 from tests.make import make_ct, make_uid
+from tests.reliability.sender import open_pacs
 
 RIGHT = "NGUYỄN^THỊ ÁNH ĐÀO"
 GLUED = "NGUYEN^THI ANH DAO45T"
@@ -29,6 +32,16 @@ KEYS = (
 )
 ROWS = (tables.patient, tables.name_form, tables.study, tables.series, tables.instance)
 OURS = {"corrections", "changed_at", "revision"}
+
+
+@pytest.fixture
+def anywhere(tmp_path: Path, database_url: str) -> Iterator[Pacs]:
+    """A PACS on each kind of database."""
+    pacs = open_pacs(tmp_path / "data", database_url)
+    pacs.database.migrate()
+    yield pacs
+    pacs.objects.close()
+    pacs.database.close()
 
 
 def make_legacy(character_set: str, **attributes: Any) -> Any:
@@ -160,7 +173,8 @@ def test_nothing_is_suggested_for_what_is_right(pacs: Pacs, attributes: dict[str
     assert correct.corrections(pacs, SYSTEM) == []
 
 
-def test_corrections_outlive_the_index(pacs: Pacs) -> None:
+def test_corrections_outlive_the_index(anywhere: Pacs) -> None:
+    pacs = anywhere
     legacy = make_legacy("TCVN3", PatientID="1", StudyInstanceUID=make_uid(), SeriesInstanceUID=make_uid())
     glued = make_ct(PatientName=GLUED, PatientID="2", StudyInstanceUID=make_uid(), SeriesInstanceUID=make_uid())
     dismissed = make_legacy("VNI", PatientID="3", StudyInstanceUID=make_uid(), SeriesInstanceUID=make_uid())

@@ -14,14 +14,17 @@ from pydicom.uid import (
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
+    MultiFrameTrueColorSecondaryCaptureImageStorage,
     RLELossless,
 )
 
 from pacs.archive import correct, retrieve
+from pacs.archive.extraction import extract, extracted_chunks
 from pacs.archive.metadata import instance_metadata, series_document, series_metadata
 from pacs.archive.retrieve import InstanceRef, instances
 from pacs.context import SYSTEM, Pacs
 from pacs.dicom.charset import encode_outgoing
+from pacs.dicom.frame_list import SimpleList
 from pacs.dicom.vietnamese import LEGACY_SETS
 from pacs.errors import OutOfResources
 from tests.archive.kept import send, upload
@@ -146,6 +149,25 @@ def test_it_is_corrected_in_another_transfer_syntax_too(pacs: Pacs) -> None:
 
     given = pydicom.dcmread(io.BytesIO(data), force=True)
     assert (given.PatientName, given.PixelData) == (RIGHT, pixels)
+
+
+def test_extracted_frames_are_corrected_and_are_another_instance(pacs: Pacs) -> None:
+    ds = make_ct(PatientName=GLUED, SOPClassUID=MultiFrameTrueColorSecondaryCaptureImageStorage, NumberOfFrames=3)
+    ds.PixelData *= 3
+    send(pacs, ds)
+
+    def made() -> Dataset:
+        one = extract(pacs, ref_of(pacs, ds), SimpleList((2,)))
+        data = b"".join(extracted_chunks(pacs, one, ExplicitVRLittleEndian))
+        return pydicom.dcmread(io.BytesIO(data), force=True)
+
+    before = made()
+    correct.correct(pacs, SYSTEM, ds.StudyInstanceUID, [("PatientName", RIGHT)])
+    after = made()
+
+    assert (before.PatientName, after.PatientName) == (GLUED, RIGHT)
+    assert before.PixelData == after.PixelData
+    assert before.SOPInstanceUID != after.SOPInstanceUID
 
 
 def test_what_says_what_is_right_already_leaves_byte_for_byte(pacs: Pacs) -> None:
