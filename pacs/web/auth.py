@@ -19,6 +19,9 @@ SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
 SMALL = 16 << 10
 """Bytes: no sign-in is longer."""
 
+ASKS_WHO = "asks_who"
+"""The attribute of an endpoint that is given the Actor."""
+
 P = ParamSpec("P")
 
 router = APIRouter(prefix="/api", tags=["sign in"])
@@ -50,7 +53,18 @@ def signed_in(endpoint: Callable[Concatenate[Request, Actor, P], Response]) -> C
     signature = inspect.signature(endpoint)
     shown = [parameter for name, parameter in signature.parameters.items() if name != "actor"]
     vars(answer)["__signature__"] = signature.replace(parameters=shown)
+    vars(answer)[ASKS_WHO] = True
     return answer
+
+
+def refuse_strangers(request: Request) -> None:
+    """For a request that is answered before its endpoint is called: who must sign in hears that, and nothing else.
+
+    Raises NotAuthenticated, NotAllowed.
+    """
+    route = request.scope.get("route")
+    if getattr(getattr(route, "endpoint", None), ASKS_WHO, False):
+        actor_of(request)
 
 
 def pacs_of(request: Request) -> Pacs:

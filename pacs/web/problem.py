@@ -24,6 +24,7 @@ from pacs.errors import (
     UnknownDestination,
     UnsupportedContent,
 )
+from pacs.web.auth import refuse_strangers
 from pacs.web.headers import ALWAYS
 
 STATUS: Mapping[type[PacsError], HTTPStatus] = {
@@ -89,6 +90,10 @@ def answer_http_exception(request: Request, error: Exception) -> Response:
 def answer_bad_request(request: Request, error: Exception) -> Response:
     """Names the parameters that are wrong, and tells none of their values: they may be a patient's."""
     assert isinstance(error, RequestValidationError)
+    try:
+        refuse_strangers(request)
+    except PacsError as refusal:
+        return answer_pacs_error(request, refusal)
     wrong = ", ".join(
         ".".join(str(step) for step in fault["loc"][1:]) + ": " + fault["msg"] for fault in error.errors()
     )

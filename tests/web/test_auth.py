@@ -22,6 +22,7 @@ PUBLIC = {
     # the viewer's files hold nothing of a patient
     ("GET", "/"),
     ("GET", "/viewer"),
+    ("GET", "/admin"),
     ("GET", "/signin"),
     ("GET", "/assets/{name:path}"),
     ("GET", "/{name}"),
