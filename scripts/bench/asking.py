@@ -160,7 +160,8 @@ def _wildcard(database: Database) -> str:
     with database.read() as connection:
         for name in names:
             begins = form >= folded(name), form < folded(name) + "\uffff", name_form.c.whole
-            counts[name] = connection.scalar(select(func.count()).where(*begins)) or 0
+            some = select(form).where(*begins).limit(2 * patients).subquery()
+            counts[name] = connection.scalar(select(func.count()).select_from(some)) or 0
     return min(names, key=lambda name: abs(counts[name] - patients)) + "*"
 
 
