@@ -212,6 +212,7 @@ def _shake_hands(guest: Guest, tls: ssl.SSLContext) -> Visitor | None:
         secured.do_handshake()
     except OSError as error:
         log.warning("no TLS could be agreed on", why=handshake_explanation_of(error))
+        Wire(secured).close()  # so that the alert, which tells him why, is not lost
         return None
     return Visitor(guest.address, is_encrypted=True, certificate=digest_of(secured))
 

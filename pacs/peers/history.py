@@ -239,7 +239,7 @@ class Diary:
         if not self._is_due:
             self._is_due = True
             timer = threading.Timer(GATHERED_S, self.write)
-            timer.daemon = True
+            timer.daemon, timer.name = True, "diary"
             timer.start()
 
     def _write(

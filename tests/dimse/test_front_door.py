@@ -38,8 +38,9 @@ def impatient_door(tmp_path: Path, server_tls: ssl.SSLContext, monkeypatch: pyte
 
 
 def means() -> tuple[int, int]:
-    """Threads and open files of this process."""
-    return threading.active_count(), len(list(Path("/proc/self/fd").iterdir()))
+    """Threads and open files of this process; not the thread that writes the diary a second later."""
+    threads = sum(thread.name != "diary" for thread in threading.enumerate())
+    return threads, len(list(Path("/proc/self/fd").iterdir()))
 
 
 @pytest.mark.parametrize(
@@ -143,6 +144,32 @@ def test_one_association_too_many_is_told_to_come_again(tmp_path: Path, monkeypa
         assert third.is_rejected
         rejection = third.acceptor.primitive
         assert (rejection.result, rejection.result_source, rejection.diagnostic) == (2, 3, 2)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        pytest.param(b"", id="nothing"),
+        pytest.param(struct.pack(">BxL", 4, 1024), id="the head of a PDU"),
+        pytest.param(struct.pack(">BxL", 4, 1024) + bytes(100), id="half a PDU"),
+    ],
+)
+def test_fifty_peers_that_froze_are_let_go(impatient_door: Door, monkeypatch: pytest.MonkeyPatch, sent: bytes) -> None:
+    monkeypatch.setattr("pacs.upper_layer.association.INACTIVITY_TIMEOUT_S", 0.5)
+    before = means()
+    frozen = [RawPeer(impatient_door) for _ in range(50)]
+    for peer in frozen:
+        peer.associate()
+        peer.socket.sendall(sent)
+
+    # Their kernels acknowledge what is sent and say nothing, as a stopped process' does.
+    wait_for(lambda: means()[0] == before[0])
+
+    for peer in frozen:
+        assert peer.is_closed()
+        peer.socket.close()
+    with associated(impatient_door, [(ECHO, [EXPLICIT])]) as association:
+        assert association.send_c_echo().Status == 0
 
 
 @pytest.mark.parametrize("sent", [0, 1, 4000])

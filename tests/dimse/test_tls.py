@@ -400,11 +400,10 @@ def test_what_is_wrong_with_tls_is_explained(caller: Pacs, ours: Authority, thei
     with storescp("+tls", key, certificate, "+cf", ours.certificate) as secure:
         assert "speaks TLS: `pacs peer change PEER --tls`" in explained(secure)
         assert "another certificate than the one" in explained(secure, tls=True, certificate="ab" * 32)
-    certificate, key = theirs.sign("peer")
-    with storescp("+tls", key, certificate, "+cf", theirs.certificate) as foreign:
-        assert "its authority is not one we trust" in explained(foreign, tls=True)
-        pinned = digest_of_certificate(certificate)
-        assert "does not trust who signed our certificate" in explained(foreign, tls=True, certificate=pinned)
-    with opened(tmp_path / "bare") as bare, storescp("+tls", key, certificate, "+cf", theirs.certificate) as wants_one:
-        admit(bare.pacs, "PEER", wants_one, tls=True, certificate=pinned)
-        assert "want a certificate that it trusts" in dimse.echo(bare.pacs, SYSTEM, "PEER").explanation
+    with serving(tmp_path / "theirs", theirs) as foreign:
+        assert "its authority is not one we trust" in explained(foreign.tls_port, tls=True)
+        pinned = {"tls": True, "certificate": digest_of_certificate(theirs.folder / "server.pem")}
+        assert "does not trust who signed our certificate" in explained(foreign.tls_port, **pinned)
+        with opened(tmp_path / "bare") as bare:
+            admit(bare.pacs, "PEER", foreign.tls_port, **pinned)
+            assert "it wants a certificate of ours" in dimse.echo(bare.pacs, SYSTEM, "PEER").explanation

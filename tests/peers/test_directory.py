@@ -65,7 +65,12 @@ def test_what_was_done_is_written_down(pacs: Pacs) -> None:
         {"port": 65536},
         {"may": ["administer"]},
         {"may": ["everything"]},
+        {"may": ["store", "worklist"]},
         {"charset": "ISO_IR 999"},
+        {"certificate": "ab" * 32},
+        {"certificate": "ab", "tls": True},
+        {"max_associations": 0},
+        {"max_per_minute": 100_000},
     ],
 )
 def test_what_no_peer_can_be_is_refused(pacs: Pacs, wrong: dict[str, Any]) -> None:
@@ -74,6 +79,30 @@ def test_what_no_peer_can_be_is_refused(pacs: Pacs, wrong: dict[str, Any]) -> No
     with pytest.raises(ValueError, match=r"\S"):
         directory.add(pacs, SYSTEM, **(right | wrong))
     assert directory.all_peers(pacs, SYSTEM) == []
+
+
+def test_what_is_changed_is_changed_and_the_rest_stays(pacs: Pacs) -> None:
+    directory.add(pacs, SYSTEM, "CT", "10.0.0.5", 104, may=["store"], charset="ISO_IR 100", max_associations=4)
+
+    directory.change(pacs, SYSTEM, "CT", {"tls": True, "certificate": "AB:" * 31 + "AB", "may": ["store", "commit"]})
+
+    assert directory.by_ae_title(pacs, "CT") == Peer(
+        "CT",
+        "10.0.0.5",
+        104,
+        frozenset({"store", "commit"}),
+        "ISO_IR 100",
+        tls=True,
+        certificate="ab" * 32,
+        max_associations=4,
+    )
+    with pytest.raises(NotFound):
+        directory.change(pacs, SYSTEM, "MR", {"tls": True})
+
+
+def test_a_right_that_is_not_there_yet_is_named(pacs: Pacs) -> None:
+    with pytest.raises(ValueError, match="no service for 'worklist' yet: the rights of a peer are commit, query"):
+        directory.add(pacs, SYSTEM, "CT", "10.0.0.5", 104, may=["store", "worklist"])
 
 
 def test_only_an_administrator_changes_who_is_known(pacs: Pacs) -> None:
