@@ -22,6 +22,8 @@ ROOT_UID = "1.2.826.0.1.3680043.10.1557.9"
 FIRST_DAY = date(2016, 1, 1)
 DAYS = 3650
 NOW = "2026-01-01 00:00:00.000000"
+RECEIVED = "2999-01-01 00:00:00.000000"
+"""Later than every start of a server: none looks for the objects of these instances, and finds them lost."""
 FAMILY_NAMES = {
     "NGUYỄN": 384,
     "TRẦN": 120,
@@ -196,7 +198,7 @@ def _instances_of(number: int, instances: int) -> Iterator[dict[str, Any]]:
                 "object_key": f"{pk:064x}",
                 "size": 526_000,
                 "data_set_offset": 344,
-                "received_at": NOW,
+                "received_at": RECEIVED,
             }
 
 
