@@ -7,7 +7,7 @@ from pynetdicom import ALL_TRANSFER_SYNTAXES  # it gives pydicom the names of th
 
 import pacs
 from pacs.dicom import status
-from pacs.dicom.attributes import ATTRIBUTES, Level
+from pacs.dicom.attributes import ATTRIBUTES, MEMBERS, Level
 from pacs.dicom.charset import CHARACTER_SETS
 from pacs.dicom.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from pacs.dicom.query import WILDCARD_VRS
@@ -155,7 +155,8 @@ def _storage(settings: Settings) -> Iterator[str]:
 def _query(settings: Settings) -> Iterator[str]:
     yield "## 5 Query"
     yield ""
-    yield "What is matched is the same for C-FIND and QIDO-RS."
+    yield f"What is matched is the same for C-FIND and QIDO-RS. After {settings.query_limit} answers a question ends with"
+    yield "B001, in QIDO-RS with a warning; none is cut off in silence."
     yield ""
     yield "### 5.1 Extended negotiation of C-FIND"
     yield ""
@@ -175,7 +176,7 @@ def _query(settings: Settings) -> Iterator[str]:
             ("attribute", "tag", "VR", "matching"),
             [
                 (one.path, f"({one.tag >> 16:04X},{one.tag & 0xFFFF:04X})", one.vr, _matching(one.vr))
-                for one in ATTRIBUTES
+                for one in (*ATTRIBUTES, *MEMBERS)
                 if one.level == level
             ],
         )
@@ -202,8 +203,9 @@ def _character_sets(settings: Settings) -> Iterator[str]:
     yield ""
     yield "Read: " + ", ".join(sorted(CHARACTER_SETS)) + ", and ISO 2022 code extensions between them."
     yield ""
-    yield "Written: ISO_IR 192, or the character set that a peer is registered with; what that cannot hold is written"
-    yield "without its marks (`NGUYEN^THI ANH DAO`)."
+    yield "Written: the character set of the question where it holds every value of the answer, else ISO_IR 192; to a"
+    yield "peer that is registered with a character set that one alone, letters that it has not without their marks"
+    yield "(`NGUYEN^THI ANH DAO`)."
 
 
 def _security(settings: Settings) -> Iterator[str]:
@@ -216,6 +218,8 @@ def _security(settings: Settings) -> Iterator[str]:
 
 
 def _matching(vr: str) -> str:
+    if vr == "SQ":
+        return "sequence: all keys of an item in the same item"
     kinds = ["single value", "universal"]
     if vr in WILDCARD_VRS:
         kinds.append("wild card")
