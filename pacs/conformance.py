@@ -155,8 +155,8 @@ def _storage(settings: Settings) -> Iterator[str]:
 def _query(settings: Settings) -> Iterator[str]:
     yield "## 5 Query"
     yield ""
-    yield f"What is matched is the same for C-FIND and QIDO-RS. After {settings.query_limit} answers a question ends with"
-    yield "B001, in QIDO-RS with a warning; none is cut off in silence."
+    yield f"What is matched is the same for C-FIND and QIDO-RS. After {settings.query_limit} answers a question ends"
+    yield "with B001, in QIDO-RS with a warning; none is cut off in silence."
     yield ""
     yield "### 5.1 Extended negotiation of C-FIND"
     yield ""
