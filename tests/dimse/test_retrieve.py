@@ -299,7 +299,8 @@ def test_a_get_without_the_scp_role_fails_with_a_reason(door: Door) -> None:
 
 
 def test_what_the_peer_cannot_take_as_it_is_kept_is_converted(door: Door) -> None:
-    ds = make_ct(transfer_syntax_uid=ImplicitVRLittleEndian)
+    study = make_uid()
+    ds = make_ct(transfer_syntax_uid=ImplicitVRLittleEndian, StudyInstanceUID=study, SeriesInstanceUID=f"{study}.1")
     assert store_all(door, ds) == [0]
 
     received, statuses, _ = get(door, study_keys(ds), [(CT, [EXPLICIT])], [CT])

@@ -331,6 +331,7 @@ def test_a_study_is_corrected_by_hand_and_the_correction_revoked(
     page = open_admin("?part=corrections")
     page.get_by_role("button", name="Correct a study").click()
     sheet = page.get_by_role("dialog")
+    expect(sheet.get_by_label("Which study")).to_be_focused()
     page.keyboard.type("hitachi")
     page.keyboard.press("Enter")
     expect(sheet.get_by_text("No study matches this search.")).to_be_visible()
