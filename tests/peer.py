@@ -7,7 +7,8 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from pacs.dicom.part10 import MAX_META, FileMeta, read_file_meta, read_header
+from pacs.dicom.header import read_header
+from pacs.dicom.part10 import MAX_META, FileMeta, read_file_meta
 from pacs.errors import InvalidInstance
 from pacs.upper_layer.association import Association, associate, request_of
 from pacs.upper_layer.errors import AssociationError

@@ -21,7 +21,7 @@ from pacs.archive.identity import (
 from pacs.archive.overlay import applied_to, character_set_of, columns_of, digest_of, reread_header, suggest
 from pacs.context import Actor
 from pacs.dicom.attributes import Level
-from pacs.dicom.part10 import Header
+from pacs.dicom.header import Header
 from pacs.index.prepared import Prepared
 from pacs.index.tables import instance, name_form, name_forms_of, patient, series, study
 

@@ -15,7 +15,7 @@ from pydicom.tag import Tag
 
 from pacs.archive.selection import InstanceRef, frame_tables, read
 from pacs.context import Pacs
-from pacs.dicom import part10
+from pacs.dicom import header
 from pacs.dicom.dicomjson import PIXEL_DATA
 from pacs.dicom.frames import FrameTable
 from pacs.dicom.part10 import file_meta
@@ -62,7 +62,7 @@ def open_instance(pacs: Pacs, ref: InstanceRef, table: FrameTable | None) -> Ope
     meta = file_meta(ref.sop_class_uid, ref.sop_instance_uid, EXPLICIT)
     file = meta + inflated_data_set(pacs, ref)
     try:
-        found = part10.read_header(io.BytesIO(file), len(meta), len(file), EXPLICIT)
+        found = header.read_header(io.BytesIO(file), len(meta), len(file), EXPLICIT)
     except InvalidInstance as error:
         raise Undecodable("the deflated data set is damaged") from error
     return Opened(EXPLICIT, found.frame_table, lambda start, stop: file[start:stop])

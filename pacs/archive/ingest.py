@@ -23,7 +23,8 @@ from pacs import audit
 from pacs.archive.committer import Arrival, file_arrivals
 from pacs.archive.sameness import is_same_content
 from pacs.context import Actor, Pacs
-from pacs.dicom.part10 import MAX_META, UID, FileMeta, Header, file_meta, read_file_meta, read_header
+from pacs.dicom.header import Header, read_header
+from pacs.dicom.part10 import MAX_META, UID, FileMeta, file_meta, read_file_meta
 from pacs.errors import InstanceMismatch, InvalidInstance, OutOfResources, PatientConflict, SeriesConflict
 from storage import Draft, ObjectNotFound, StoreError
 from storage.failpoint import reached

@@ -17,7 +17,7 @@ from pacs.dicom import vietnamese
 from pacs.dicom.attributes import BY_PATH, PERSON_NAMES, READ_FROM_INSTANCE, Level
 from pacs.dicom.charset import UTF_8, reread
 from pacs.dicom.coerce import CHARACTER_SET, Correction
-from pacs.dicom.part10 import Header, read_header
+from pacs.dicom.header import Header, read_header
 from pacs.dicom.person_name import folded
 from pacs.dicom.query import items_of
 from pacs.errors import OutOfResources

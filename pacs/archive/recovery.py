@@ -27,7 +27,8 @@ from pacs.archive.identity import CONFLICTS
 from pacs.archive.ingest import PIECE, QUARANTINE, compared, quarantine, settle
 from pacs.archive.overlay import Overlay
 from pacs.context import SYSTEM, Pacs
-from pacs.dicom.part10 import MAX_META, read_file_meta, read_header
+from pacs.dicom.header import read_header
+from pacs.dicom.part10 import MAX_META, read_file_meta
 from pacs.errors import IdentityConflict, InvalidInstance
 from pacs.index.tables import instance, name_form, patient, series, study
 from pacs.jobs import move_bookmarks_to_the_end

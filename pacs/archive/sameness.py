@@ -10,7 +10,8 @@ from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 
 from pacs.dicom.frames import FrameTable
-from pacs.dicom.part10 import MAX_META, read_file_meta, read_header
+from pacs.dicom.header import read_header
+from pacs.dicom.part10 import MAX_META, read_file_meta
 from pacs.dicom.pixels import colour_space_of, decode_frame, pixel_description
 from pacs.errors import Undecodable
 from storage import ObjectStore

@@ -11,7 +11,8 @@ from pydicom.dataset import Dataset
 from pydicom.filereader import read_dataset
 from pydicom.multival import MultiValue
 
-from pacs.dicom.part10 import EXPLICIT_BIG_ENDIAN, IMPLICIT, check_data_set
+from pacs.dicom.part10 import EXPLICIT_BIG_ENDIAN, IMPLICIT
+from pacs.dicom.walk import check_data_set
 from pacs.errors import InvalidFrames, InvalidInstance, InvalidQuery, NoSuchFrames, Untimed
 
 SIMPLE_FRAME_LIST, CALCULATED_FRAME_LIST, TIME_RANGE = 0x00081161, 0x00081162, 0x00081163

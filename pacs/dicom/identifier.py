@@ -13,9 +13,10 @@ from pydicom.filereader import read_dataset
 
 from pacs.dicom import charset
 from pacs.dicom.attributes import BY_PATH, BY_TAG, Attribute, Level
-from pacs.dicom.part10 import EXPLICIT_BIG_ENDIAN, IMPLICIT, LONG_VRS, check_data_set
+from pacs.dicom.part10 import EXPLICIT_BIG_ENDIAN, IMPLICIT, LONG_VRS
 from pacs.dicom.person_name import without_marks
 from pacs.dicom.query import items_of
+from pacs.dicom.walk import check_data_set
 from pacs.errors import InvalidInstance, InvalidQuery
 
 Row = Sequence[str | int | None]

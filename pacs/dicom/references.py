@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import NamedTuple
 
-from pacs.dicom.part10 import IMPLICIT_LITTLE_ENDIAN, LONG_VRS, SHORT_VRS, check_data_set
+from pacs.dicom.part10 import IMPLICIT_LITTLE_ENDIAN, LONG_VRS, SHORT_VRS
+from pacs.dicom.walk import check_data_set
 from pacs.errors import InvalidInstance, OutOfResources
 
 STORAGE_COMMITMENT = "1.2.840.10008.1.20.1"

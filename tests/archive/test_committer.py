@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from pacs.archive.committer import Arrival, file_arrivals
 from pacs.context import SYSTEM
-from pacs.dicom.part10 import read_header
+from pacs.dicom.header import read_header
 from pacs.index.session import Database
 from pacs.index.tables import attention, audit, instance, series, study
 from tests.make import data_set_bytes, make_ct, make_uid

@@ -12,7 +12,8 @@ from pydicom.dataelem import RawDataElement
 from pydicom.multival import MultiValue
 
 from pacs.dicom.charset import UTF_8, character_sets_of, decode, encode, is_mislabelled_utf8
-from pacs.dicom.part10 import read_file_meta, read_header
+from pacs.dicom.header import read_header
+from pacs.dicom.part10 import read_file_meta
 from tests.conftest import manifest
 
 VIETNAMESE = "NGUYỄN^THỊ ÁNH ĐÀO"

@@ -12,7 +12,8 @@ from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian
 
 from pacs.dicom.coerce import Correction, coerced
-from pacs.dicom.part10 import DEFLATED, file_meta, read_file_meta, read_header
+from pacs.dicom.header import read_header
+from pacs.dicom.part10 import DEFLATED, file_meta, read_file_meta
 from pacs.dicom.transcode import encoding_of
 from pacs.errors import InvalidInstance, NotAcceptable
 from tests.conftest import manifest

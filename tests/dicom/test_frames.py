@@ -18,7 +18,8 @@ from pydicom.encaps import encapsulate, encapsulate_extended, generate_frames
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, JPEG2000Lossless, JPEGBaseline8Bit, RLELossless
 
 from pacs.dicom.frames import FrameTable, encapsulated_frames
-from pacs.dicom.part10 import Header, read_file_meta, read_header
+from pacs.dicom.header import Header, read_header
+from pacs.dicom.part10 import read_file_meta
 from pacs.errors import InvalidInstance, NotFound
 from tests.conftest import manifest
 from tests.make import make_ct, part10

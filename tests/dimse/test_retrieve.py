@@ -16,7 +16,8 @@ from pynetdicom import AE, AllStoragePresentationContexts, evt
 
 from pacs.archive.retrieve import instances
 from pacs.context import SYSTEM
-from pacs.dicom.part10 import read_file_meta, read_header
+from pacs.dicom.header import read_header
+from pacs.dicom.part10 import read_file_meta
 from pacs.peers import directory
 from pacs.peers.dimse import proposals_for, store
 from pacs.upper_layer.association import associate, request_of
