@@ -9,6 +9,8 @@ from itertools import groupby
 from zlib import crc32
 
 from fastapi import Request, Response
+from fastapi.encoders import jsonable_encoder
+from fastapi.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
 from pacs.dicom.media import Offer, choose
@@ -167,3 +169,8 @@ def is_known(request: Request, etag: str) -> bool:
 
 def not_modified(headers: Mapping[str, str]) -> Response:
     return Response(status_code=304, headers=dict(headers))
+
+
+def as_json(content: object, status: int = 200) -> Response:
+    """What an administrator's page asks for: plain values, times and dataclasses' dictionaries."""
+    return JSONResponse(jsonable_encoder(content), status)

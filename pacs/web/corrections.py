@@ -4,12 +4,11 @@ from dataclasses import asdict
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.encoders import jsonable_encoder
-from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 from pacs.archive import correct
 from pacs.context import Actor
+from pacs.web.answers import as_json
 from pacs.web.auth import pacs_of, signed_in
 
 SMALL = 16 << 10
@@ -36,7 +35,7 @@ def list_corrections(
 ) -> Response:
     """What was suggested and what was decided, the newest first."""
     found = correct.corrections(pacs_of(request), actor, state, study_instance_uid)
-    return JSONResponse(jsonable_encoder([asdict(one) for one in found]))
+    return as_json([asdict(one) for one in found])
 
 
 @router.post("", max_body_size=SMALL)
@@ -45,7 +44,7 @@ def add_correction(request: Request, actor: Actor, body: CorrectionBody) -> Resp
     """Correct an attribute of a study or its patient, at once."""
     values = [(body.attribute, body.value)]
     (pk,) = correct.correct(pacs_of(request), actor, body.study_instance_uid, values)
-    return JSONResponse({"pk": pk}, 201)
+    return as_json({"pk": pk}, 201)
 
 
 @router.post("/{pk}/apply")

@@ -1,12 +1,10 @@
 """Peers for an administrator: who they are, what was said with them, and who knocked and was turned away."""
 
 from dataclasses import asdict
-from typing import Annotated, Any, TypeVar
+from typing import Any
 
-from fastapi import APIRouter, Body, Request, Response
-from fastapi.encoders import jsonable_encoder
-from fastapi.responses import JSONResponse
-from pydantic import BaseModel, Field, ValidationError
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, Field
 
 from pacs.context import Actor
 from pacs.errors import InvalidQuery
@@ -14,14 +12,11 @@ from pacs.peers import dimse, directory, history
 from pacs.peers.directory import Peer
 from pacs.peers.doctor import uid_name
 from pacs.peers.history import ContextRecord, Record
+from pacs.web.answers import as_json
 from pacs.web.auth import pacs_of, signed_in
 
 SMALL = 64 << 10
 """Bytes: no peer is longer."""
-
-Model = TypeVar("Model", bound=BaseModel)
-Given = Annotated[dict[str, Any] | None, Body()]
-"""A body that is looked at once it is known who sends it."""
 
 router = APIRouter(prefix="/api", tags=["peers"])
 
@@ -58,14 +53,16 @@ def list_peers(request: Request, actor: Actor) -> Response:
     """Every peer, by AE title, and when it was last spoken with."""
     pacs = pacs_of(request)
     last = history.latest(pacs, actor)
-    return _json([_shown_peer(one, *last.get(one.ae_title, (None, None))) for one in directory.all_peers(pacs, actor)])
+    return as_json(
+        [_shown_peer(one, *last.get(one.ae_title, (None, None))) for one in directory.all_peers(pacs, actor)]
+    )
 
 
 @router.put("/peers/{ae:path}", max_body_size=SMALL)
 @signed_in
-def put_peer(request: Request, actor: Actor, ae: str, body: Given = None) -> Response:
+def put_peer(request: Request, actor: Actor, ae: str, body: PeerBody | None = None) -> Response:
     """Change a peer, or add it."""
-    values = _parsed(PeerBody, body).model_dump(exclude_unset=True, exclude={"ae_title", "last_seen", "last_outcome"})
+    values = (body or PeerBody()).model_dump(exclude_unset=True, exclude={"ae_title", "last_seen", "last_outcome"})
     try:
         directory.put(pacs_of(request), actor, ae, values)
     except ValueError as error:
@@ -85,33 +82,33 @@ def remove_peer(request: Request, actor: Actor, ae: str) -> Response:
 @signed_in
 def echo_peer(request: Request, actor: Actor, ae: str) -> Response:
     """Ask a peer whether it is there (C-ECHO), and explain when it is not."""
-    return _json(asdict(dimse.echo(pacs_of(request), actor, ae)))
+    return as_json(asdict(dimse.echo(pacs_of(request), actor, ae)))
 
 
 @router.get("/peers/{ae:path}/associations")
 @signed_in
 def list_associations(request: Request, actor: Actor, ae: str) -> Response:
     """The last associations of a peer, newest first: what was proposed, accepted, refused and asked, and why."""
-    return _json([_shown_record(record) for record in history.of_peer(pacs_of(request), actor, ae)])
+    return as_json([_shown_record(record) for record in history.of_peer(pacs_of(request), actor, ae)])
 
 
 @router.get("/knocks")
 @signed_in
 def list_knocks(request: Request, actor: Actor) -> Response:
     """Who was turned away because we do not know him, the last first."""
-    return _json([asdict(one) for one in directory.knocks(pacs_of(request), actor)])
+    return as_json([asdict(one) for one in directory.knocks(pacs_of(request), actor)])
 
 
 @router.post("/knocks/{pk}/admit", max_body_size=SMALL)
 @signed_in
-def admit_knock(request: Request, actor: Actor, pk: int, body: Given = None) -> Response:
+def admit_knock(request: Request, actor: Actor, pk: int, body: AdmitBody | None = None) -> Response:
     """Admit who knocked, from where he came."""
-    given = _parsed(AdmitBody, body)
+    body = body or AdmitBody()
     try:
-        admitted = directory.admit(pacs_of(request), actor, pk, may=given.may, port=given.port)
+        admitted = directory.admit(pacs_of(request), actor, pk, may=body.may, port=body.port)
     except ValueError as error:
         raise InvalidQuery(str(error)) from error
-    return _json(_shown_peer(admitted, None, None))
+    return as_json(_shown_peer(admitted, None, None))
 
 
 @router.delete("/knocks/{pk}")
@@ -120,15 +117,6 @@ def forget_knock(request: Request, actor: Actor, pk: int) -> Response:
     """Strike somebody off those who knocked, until he knocks again."""
     directory.forget_knock(pacs_of(request), actor, pk)
     return Response(status_code=204)
-
-
-def _parsed(model: type[Model], body: dict[str, Any] | None) -> Model:
-    """Raises InvalidQuery, naming what is wrong."""
-    try:
-        return model.model_validate(body or {})
-    except ValidationError as error:
-        wrong = ", ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
-        raise InvalidQuery(wrong) from error
 
 
 def _shown_peer(peer: Peer, last_seen: Any, last_outcome: str | None) -> dict[str, Any]:
@@ -155,7 +143,3 @@ def _shown_context(context: ContextRecord) -> dict[str, Any]:
         "result": context.result,
         "why": context.why,
     }
-
-
-def _json(value: Any) -> Response:
-    return JSONResponse(jsonable_encoder(value))

@@ -4,12 +4,11 @@ from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.encoders import jsonable_encoder
-from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 from pacs.context import Actor
 from pacs.errors import InvalidQuery
+from pacs.web.answers import as_json
 from pacs.web.auth import pacs_of, signed_in
 from pacs.workflow import deliveries, routing
 from pacs.workflow.routing import Rule
@@ -62,7 +61,7 @@ class PriorityBody(BaseModel, frozen=True, extra="forbid"):
 @signed_in
 def list_routes(request: Request, actor: Actor) -> Response:
     """Every route, by name."""
-    return _json([_shown(route) for route in routing.all_routes(pacs_of(request), actor)])
+    return as_json([_shown(route) for route in routing.all_routes(pacs_of(request), actor)])
 
 
 @router.post("/routes", max_body_size=SMALL)
@@ -75,7 +74,7 @@ def add_route(request: Request, actor: Actor, body: RouteBody) -> Response:
         pk = routing.add_route(pacs, actor, body.name, body.rule, body.destination, **options)
     except ValueError as error:
         raise InvalidQuery(str(error)) from error
-    return _json({"pk": pk}, 201)
+    return as_json({"pk": pk}, 201)
 
 
 @router.put("/routes/{pk}", max_body_size=SMALL)
@@ -102,7 +101,7 @@ def remove_route(request: Request, actor: Actor, pk: int) -> Response:
 @signed_in
 def dry_run(request: Request, actor: Actor, body: DryRunBody) -> Response:
     """What a rule would have sent of what arrived in the last days."""
-    return _json(asdict(routing.dry_run(pacs_of(request), actor, body.rule, body.days)))
+    return as_json(asdict(routing.dry_run(pacs_of(request), actor, body.rule, body.days)))
 
 
 @router.get("/deliveries")
@@ -116,7 +115,7 @@ def list_deliveries(
 ) -> Response:
     """The queue. state: one or several, joined by a comma, in the order of sending; without it all, newest first."""
     states = [one for one in state.split(",") if one]
-    return _json(asdict(deliveries.queue(pacs_of(request), actor, states, limit=limit, offset=offset)))
+    return as_json(asdict(deliveries.queue(pacs_of(request), actor, states, limit=limit, offset=offset)))
 
 
 @router.post("/deliveries", max_body_size=SMALL)
@@ -128,7 +127,7 @@ def send(request: Request, actor: Actor, body: SendBody) -> Response:
         number = deliveries.send(pacs_of(request), actor, body.study_instance_uid, body.destination, **options)
     except ValueError as error:
         raise InvalidQuery(str(error)) from error
-    return _json({"series": number}, 202)
+    return as_json({"series": number}, 202)
 
 
 @router.put("/deliveries/{pk}", max_body_size=SMALL)
@@ -176,7 +175,3 @@ def _shown(route: routing.Route) -> dict[str, Any]:
         "rule": route.rule.model_dump(exclude_defaults=True),
         "created_at": route.created_at,
     }
-
-
-def _json(content: Any, status: int = 200) -> Response:
-    return JSONResponse(jsonable_encoder(content), status)
