@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from ipaddress import ip_address
 
 import structlog
@@ -53,8 +54,8 @@ class Visitor:
     """There are as many associations as there may be in all."""
 
 
-Serve = Callable[[Wire, AssociateRequest, Visitor], None]
-"""Serves one association to its end; may raise AssociationError."""
+Serve = Callable[[Wire, AssociateRequest, Visitor, Callable[[], None]], None]
+"""Serves one association to its end, and tells when that has come; may raise AssociationError."""
 
 
 @dataclass(eq=False, slots=True)
@@ -167,11 +168,10 @@ class FrontDoor:
     def _meet(self, guest: Guest, visitor: Visitor, wire: Wire) -> None:
         try:
             request = receive_request(wire)
-            self._serve(wire, request, replace(visitor, is_one_too_many=not self._let_in(guest)))
+            visitor = replace(visitor, is_one_too_many=not self._let_in(guest))
+            self._serve(wire, request, visitor, partial(self._let_out, guest))
         except Rejected as error:
-            with self._lock:
-                guest.is_inside = False
-                self._attendance.tell(self._inside())
+            self._let_out(guest)
             log.warning("association rejected", why=str(error))
             reject(wire, error)
         except AssociationError as error:
@@ -184,6 +184,12 @@ class FrontDoor:
             guest.is_waiting, guest.is_inside = False, True
             self._attendance.tell(self._inside())
             return self._attendance.total() <= self._most
+
+    def _let_out(self, guest: Guest) -> None:
+        """His association has ended; his socket may linger a while."""
+        with self._lock:
+            guest.is_inside = False
+            self._attendance.tell(self._inside())
 
     def _inside(self) -> int:
         return sum(guest.is_inside for guest in self._guests)

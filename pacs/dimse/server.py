@@ -1,6 +1,7 @@
 """Who is let in, and which handler answers what he asks."""
 
 import threading
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -72,7 +73,13 @@ def serve_dicom(pacs: Pacs, sockets: Sockets, stop: threading.Event) -> None:
 
 
 def serve_association(
-    pacs: Pacs, stop: threading.Event, diary: Diary, wire: Wire, request: AssociateRequest, visitor: Visitor
+    pacs: Pacs,
+    stop: threading.Event,
+    diary: Diary,
+    wire: Wire,
+    request: AssociateRequest,
+    visitor: Visitor,
+    tell_end: Callable[[], None],
 ) -> None:
     """One association from its request to its end. Raises Rejected, Violation before there is one."""
     structlog.contextvars.bind_contextvars(peer=request.calling_ae_title)
@@ -87,7 +94,7 @@ def serve_association(
             answer_extended(request),
             admitted.identity,
         )
-        association.when_ended = partial(_note, diary, association, visitor.address, began_at)
+        association.when_ended = partial(_note, diary, association, visitor.address, began_at, tell_end)
         log.info("association opened", contexts=len(association.contexts), encrypted=visitor.is_encrypted)
         try:
             with association:
@@ -117,9 +124,15 @@ def _admit(
 
 
 def _note(
-    diary: Diary, association: Association, address: str, began_at: datetime, error: BaseException | None
+    diary: Diary,
+    association: Association,
+    address: str,
+    began_at: datetime,
+    tell_end: Callable[[], None],
+    error: BaseException | None,
 ) -> None:
     """Leave an association that has ended to the diary, with what its peer's administrator should look at."""
+    tell_end()
     ending = ending_of(association, association.calling_ae_title, address, False, began_at)
     refused = {SERVICES.get(field, "") for field, status in association.statuses if status == NOT_AUTHORIZED}
     # Also of one that was aborted: many abort when nothing they need was agreed on.

@@ -408,8 +408,12 @@ class Association:
         if self._open:
             self._open = False
             abort(self._wire, error)
-        if self.when_ended is not None:
-            self.when_ended(error)
+        self._tell_end(error)
+
+    def _tell_end(self, error: BaseException | None) -> None:
+        when_ended, self.when_ended = self.when_ended, None
+        if when_ended is not None:
+            when_ended(error)
 
     def _count(self, command: Command) -> None:
         if command.command_field & RESPONSE and command.status is not None and command.status not in PENDING:
@@ -446,6 +450,7 @@ class Association:
             if kind == RELEASE_RQ and between_messages:
                 self._wire.send([encode_release(RELEASE_RP)])
                 self._open = False
+                self._tell_end(None)  # before the socket lingers: the peer has left
                 self._wire.close()
                 return None
             if kind != P_DATA:
