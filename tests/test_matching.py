@@ -26,7 +26,8 @@ from pydicom.filereader import read_dataset
 from pacs.archive.ingest import ingest
 from pacs.context import SYSTEM
 from pacs.dicom.attributes import BY_PATH, UNIQUE_KEY, Level
-from pacs.dicom.query import LITERAL, Match, Query, Rules, combined, is_answer, parse_match, zoned
+from pacs.dicom.matching import is_answer
+from pacs.dicom.query import LITERAL, Match, Query, Rules, combined, parse_match, zoned
 from pacs.errors import InvalidQuery
 from pacs.upper_layer.association import Association, associate, request_of
 from pacs.upper_layer.message import C_FIND_RQ, WITH_DATA_SET, Command

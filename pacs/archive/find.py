@@ -11,7 +11,8 @@ from sqlalchemy import Connection, select
 
 from pacs.context import Actor, Pacs
 from pacs.dicom.attributes import BY_PATH, Attribute
-from pacs.dicom.query import Query, is_offset, item_matches, items_of
+from pacs.dicom.matching import item_matches
+from pacs.dicom.query import Query, is_offset, items_of
 from pacs.errors import OutOfResources
 from pacs.index.dialects import limited
 from pacs.index.select import Source, answered, best_of, select_count, select_matches, select_sizes, sources

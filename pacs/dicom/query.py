@@ -3,15 +3,14 @@
 import json
 import re
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone, tzinfo
-from typing import assert_never
 
 from pacs.dicom.attributes import BY_PATH, TIME_OF, Attribute, Level
 from pacs.dicom.part10 import UID
-from pacs.dicom.person_name import fold, folded
+from pacs.dicom.person_name import fold
 from pacs.errors import InvalidQuery
 
 WILDCARD_VRS = frozenset(("AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"))
@@ -29,7 +28,7 @@ _OLD_DATE = re.compile(r"(\d{4})\.(\d\d)\.(\d\d)")
 _TIME = re.compile(r"(\d\d)(?::?(\d\d)(?::?(\d\d)(?:\.(\d{1,6}))?)?)?")
 _DATE_TIME = re.compile(r"(\d{4}(?:\d\d){0,5})(?:\.(\d{1,6}))?(?:[+-](?:0\d|1[0-4])[0-5]\d)?")
 _NUMBER = re.compile(r"[+-]?\d{1,18}")
-_DECIMAL = re.compile(r"[+-]?(?:\d{1,16}\.?\d{0,16}|\.\d{1,16})(?:[eE][+-]?\d{1,2})?")
+DECIMAL = re.compile(r"[+-]?(?:\d{1,16}\.?\d{0,16}|\.\d{1,16})(?:[eE][+-]?\d{1,2})?")
 _OFFSET = re.compile(r"([+-])(0\d|1[0-4])([0-5]\d)")
 
 
@@ -231,73 +230,9 @@ def in_zone(match: Zoned, attribute: Attribute, offset: str) -> list[Range | Ins
     return [Range(first, last) if attribute.vr == "DT" else Instants(first, last)]
 
 
-def is_answer(query: Query, row: Mapping[str, str | int | None]) -> bool:
-    """Whether a row is matched, which has what is asked of by path: what SQL must agree with."""
-    asked = {path: match for path, match in query.matches.items() if match != Universal()}
-    sequences = {BY_PATH[path].sequence for path in asked}
-    return all(
-        any(item_matches(query, sequence, item) for item in items_of(row[sequence]))
-        if sequence
-        else all(_is_matched(asked[path], BY_PATH[path], row) for path in asked if not BY_PATH[path].sequence)
-        for sequence in sequences
-    )
-
-
-def item_matches(query: Query, sequence: str, item: Mapping[str, str]) -> bool:
-    """Whether one item of a sequence is all that is asked of its items (C.2.2.2.6)."""
-    return all(
-        matches_value(match, BY_PATH[path], item.get(BY_PATH[path].keyword, ""))
-        for path, match in query.matches.items()
-        if BY_PATH[path].sequence == sequence
-    )
-
-
 def items_of(value: str | int | None) -> list[dict[str, str]]:
     """The items of a sequence out of its column."""
     return json.loads(value) if isinstance(value, str) and value else []
-
-
-def matches_value(match: Match, attribute: Attribute, value: str | int | None) -> bool:
-    """Whether a stored value is matched, in the plainest way: what SQL must agree with."""
-    stored = str(value) if value is not None else ""
-    match match:
-        case Universal():
-            return True
-        case Empty():
-            return not stored
-        case Single(wanted):
-            return any(_is_equal(attribute, wanted, one) for one in _values(attribute, stored))
-        case AnyOf(wanted_values):
-            return any(matches_value(Single(wanted), attribute, value) for wanted in wanted_values)
-        case AllOf(wanted_values):
-            return all(matches_value(Single(wanted), attribute, value) for wanted in wanted_values)
-        case Wildcard(pattern):
-            return any(_is_like(attribute, pattern, one) for one in _values(attribute, stored))
-        case Range(first, last):
-            return stored != "" and (first is None or first <= stored) and (last is None or stored <= last)
-        case Instants(first, last):
-            first, last = (first and first[: len(stored)], last and last[:8]) if len(stored) == 8 else (first, last)
-            return matches_value(Range(first, last), attribute, value)
-        case Zoned():
-            raise ValueError("what it means hangs on the offset that the study says: see in_zone")
-        case Words(words):
-            stored_words = re.split(r"[ =\\]", folded(stored))
-            return all(any(one.startswith(word) for one in stored_words) for word in words)
-    assert_never(match)
-
-
-def _is_matched(match: Match, attribute: Attribute, row: Mapping[str, str | int | None]) -> bool:
-    value = row[attribute.path]
-    match match:
-        case Zoned():
-            offset = str(row["TimezoneOffsetFromUTC"])
-            there = in_zone(match, attribute, offset if is_offset(offset) else "")
-            return any(_is_matched(one, attribute, row) for one in there)
-        case Instants():
-            time = row[TIME_OF[attribute.keyword]]
-            return bool(value) and matches_value(match, attribute, f"{value}{time}")
-        case _:
-            return matches_value(match, attribute, value)
 
 
 def _parse_words(text: str) -> Match:
@@ -423,40 +358,9 @@ def _number(attribute: Attribute, text: str) -> str:
 
 
 def _decimal(attribute: Attribute, text: str) -> str:
-    if not _DECIMAL.fullmatch(text):
+    if not DECIMAL.fullmatch(text):
         raise InvalidQuery(f"{attribute.path}: {text!r} is no number")
     return str(float(text))
-
-
-def _values(attribute: Attribute, stored: str) -> list[str]:
-    return stored.split("\\") if attribute.is_multi_valued else [stored]
-
-
-def _is_equal(attribute: Attribute, wanted: str, stored: str) -> bool:
-    if attribute.vr == "PN":
-        return _is_named(wanted, stored, str.__eq__)
-    if attribute.vr in NUMBER_VRS:
-        return stored != "" and int(stored) == int(wanted)
-    if attribute.vr == "DS":
-        return _DECIMAL.fullmatch(stored) is not None and float(stored) == float(wanted)
-    return stored.rstrip(" ") == wanted.rstrip(" ")
-
-
-def _is_like(attribute: Attribute, pattern: str, stored: str) -> bool:
-    if attribute.vr == "PN":
-        return _is_named(pattern, stored, _is_like_text)
-    return _is_like_text(pattern, stored)
-
-
-def _is_named(wanted: str, stored: str, compare: Callable[[str, str], bool]) -> bool:
-    """Whether each group that is asked for is some group of the name."""
-    groups = re.split(r"[=\\]", folded(stored))
-    return all(any(compare(one, group) for group in groups) for one in folded(wanted).split("=") if one)
-
-
-def _is_like_text(pattern: str, stored: str) -> bool:
-    expression = re.escape(pattern).replace(r"\*", ".*").replace(r"\?", ".")
-    return re.fullmatch(expression, stored, re.DOTALL) is not None
 
 
 _MOMENTS = {"DA": _ends_of_date, "TM": _ends_of_time, "DT": _ends_of_date_time}

@@ -306,7 +306,7 @@ def _of_all_studies(total: ColumnElement[Any], studies: frozenset[str] | None) -
 
 
 def _where(attribute: Attribute, match: Match, query: Query) -> Condition:
-    """Whether the stored value is matched; says the same as `dicom.query.matches_value`."""
+    """Whether the stored value is matched. `dicom.matching` says the same in plain Python."""
     column = _column(attribute)
     if attribute.path in INDEXED and not _is_in_order(attribute, query):
         column = unindexed(column)

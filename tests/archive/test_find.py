@@ -16,6 +16,7 @@ from sqlalchemy import event, select, text
 from pacs.archive.find import count, find
 from pacs.context import SYSTEM, Actor, Pacs
 from pacs.dicom.attributes import ATTRIBUTES, BY_PATH, UNIQUE_KEY, Attribute, Level
+from pacs.dicom.matching import is_answer
 from pacs.dicom.person_name import folded
 from pacs.dicom.query import (
     LITERAL,
@@ -30,7 +31,6 @@ from pacs.dicom.query import (
     Wildcard,
     Words,
     combined,
-    is_answer,
     parse_match,
     zoned,
 )

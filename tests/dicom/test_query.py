@@ -3,6 +3,7 @@
 import pytest
 
 from pacs.dicom.attributes import BY_PATH
+from pacs.dicom.matching import matches_value
 from pacs.dicom.query import (
     AllOf,
     AnyOf,
@@ -18,7 +19,6 @@ from pacs.dicom.query import (
     Zoned,
     combined,
     in_zone,
-    matches_value,
     parse_match,
     zoned,
 )
