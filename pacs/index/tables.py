@@ -166,6 +166,8 @@ instance = Table(
     # bytes of the Part 10 file
     Column("data_set_offset", Integer, nullable=False),
     # where its data set begins, in bytes
+    Column("checksum", String(16), nullable=False, server_default=""),
+    # XXH3 (64 bits) of the file in hexadecimal, by which each read is checked; "": by its SHA-256, which takes tenfold
     Column("frame_table", LargeBinary),
     # dicom.frames.FrameTable as bytes; None where there is no pixel data
     Column("source", text_type, nullable=False, server_default=""),
@@ -423,6 +425,140 @@ correction = Table(
     comment="writer: archive.correct. Laid over what is kept when it is found or given; kept bytes never change",
 )
 
+rendition = Table(
+    "rendition",
+    metadata,
+    Column("instance_pk", key_type, ForeignKey("instance.pk", ondelete="CASCADE"), primary_key=True),
+    Column("object_key", String(96), nullable=False, server_default=""),
+    # where its frames lie in HTJ2K; "": it has none, and need not be tried again
+    Column("why", text_type, nullable=False, server_default=""),
+    # it has none
+    Column("created_at", Instant, nullable=False),
+    Column("frame_table", LargeBinary),
+    # where each frame and each of its resolutions ends, as archive.renditions has it
+    comment="writer: archive.renditions. Frames that are sent in passes; what was stored is always kept",
+)
+
+further_attribute = Table(
+    "further_attribute",
+    metadata,
+    Column("pk", key_type, primary_key=True),
+    Column("path", String(160), nullable=False, unique=True),
+    # a keyword, or the tag and creator of a private attribute, as archive.further has it
+    Column("vr", String(2), nullable=False),
+    Column("level", Integer, nullable=False),
+    Column("state", String(16), nullable=False),
+    # filling, ready
+    Column("filled_to", key_type, nullable=False, server_default="0"),
+    # the instance up to which what was stored before has been read
+    Column("source", text_type, nullable=False, server_default=""),
+    Column("created_at", Instant, nullable=False),
+    comment="writer: archive.further. What administrators have made searchable besides dicom.attributes",
+)
+
+further_value = Table(
+    "further_value",
+    metadata,
+    Column("attribute_pk", key_type, ForeignKey("further_attribute.pk", ondelete="CASCADE"), primary_key=True),
+    Column("owner_pk", key_type, primary_key=True),
+    # the row of its level: a patient, a study, a series, an instance
+    Column("value", key_text_type, nullable=False),
+    Column("folded", key_text_type, nullable=False, server_default=""),
+    # of a name, as it is searched
+    sqlite_with_rowid=False,
+    comment="writer: archive.further",
+)
+
+removal = Table(
+    "removal",
+    metadata,
+    Column("pk", key_type, primary_key=True),
+    Column("study_instance_uid", text_type, nullable=False),
+    Column("series_instance_uid", text_type, nullable=False, server_default=""),
+    Column("sop_instance_uid", text_type, nullable=False, server_default=""),
+    # the deepest that is not "" is what was removed
+    Column("state", String(16), nullable=False),
+    # removed, restored, erased
+    Column("reason", text_type, nullable=False),
+    Column("source", text_type, nullable=False),
+    # who: login, or the command
+    Column("created_at", Instant, nullable=False),
+    Column("erase_at", Instant, nullable=False),
+    # when its objects may go; until then it can be restored
+    Column("ended_at", Instant),
+    Column("object_keys", text_type, nullable=False),
+    # joined by a backslash
+    comment="writer: archive.remove. What was here and is not any more: asked for, it is gone and not unknown",
+)
+
+workitem = Table(
+    "workitem",
+    metadata,
+    Column("pk", key_type, primary_key=True),
+    Column("sop_instance_uid", text_type, nullable=False, unique=True),
+    Column("procedure_step_state", String(16), nullable=False),
+    # SCHEDULED, IN PROGRESS, COMPLETED, CANCELED
+    Column("transaction_uid", text_type, nullable=False, server_default=""),
+    # the lock of who performs it; told to nobody
+    Column("scheduled_start", text_type, nullable=False, server_default=""),
+    Column("revision", Integer, nullable=False, server_default="0"),
+    # counts its changes
+    Column("work", text_type, nullable=False, server_default=""),
+    # what of our own long work it shows, as workflow.workitems has it; "": others made it
+    Column("source", text_type, nullable=False, server_default=""),
+    Column("created_at", Instant, nullable=False),
+    Column("changed_at", Instant, nullable=False),
+    Column("content", text_type, nullable=False),
+    # its attributes: DICOM JSON
+    comment="writer: workflow.workitems. Unified procedure steps (PS3.4 Annex CC)",
+)
+
+subscription = Table(
+    "subscription",
+    metadata,
+    Column("pk", key_type, primary_key=True),
+    Column("ae_title", String(16), nullable=False),
+    Column("sop_instance_uid", text_type, nullable=False),
+    # of a workitem, or one of the two well-known UIDs that mean all, or all that fit the filter
+    Column("deletion_lock", Boolean, nullable=False, server_default=text("false")),
+    Column("suspended", Boolean, nullable=False, server_default=text("false")),
+    Column("filter", text_type, nullable=False, server_default=""),
+    # as a query of the address
+    Column("created_at", Instant, nullable=False),
+    UniqueConstraint("ae_title", "sop_instance_uid"),
+    comment="writer: workflow.workitems",
+)
+
+workitem_event = Table(
+    "workitem_event",
+    metadata,
+    Column("pk", key_type, primary_key=True),
+    Column("ae_title", String(16), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("content", text_type, nullable=False),
+    # the event report: DICOM JSON
+    comment="writer: workflow.workitems. What subscribers are still to be told",
+)
+
+resource = Table(
+    "resource",
+    metadata,
+    Column("pk", key_type, primary_key=True),
+    Column("kind", String(32), nullable=False),
+    # hanging-protocols, color-palettes, ... as archive.resources has them
+    Column("sop_class_uid", text_type, nullable=False),
+    Column("sop_instance_uid", text_type, nullable=False, unique=True),
+    Column("transfer_syntax_uid", text_type, nullable=False),
+    Column("object_key", String(64), nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("data_set_offset", Integer, nullable=False),
+    Column("source", text_type, nullable=False, server_default=""),
+    Column("received_at", Instant, nullable=False),
+    Column("content", text_type, nullable=False),
+    # its metadata: DICOM JSON, by which it is searched
+    comment="writer: archive.resources. Non-patient instances (PS3.18 12)",
+)
+
 Index("uq_study_study_instance_uid", study.c.study_instance_uid, unique=True)
 Index("ix_study_study_date", study.c.study_date, study.c.study_time, study.c.pk)
 Index("ix_study_accession_number", study.c.accession_number)
@@ -459,3 +595,10 @@ Index("ix_commitment_transaction_uid", commitment.c.transaction_uid)
 Index("ix_notification_due", notification.c.state, notification.c.next_at)
 Index("ix_correction_study", correction.c.study_instance_uid, correction.c.state)
 Index("ix_correction_patient", correction.c.patient_identity, correction.c.state)
+Index("ix_further_value_value", further_value.c.attribute_pk, further_value.c.value)
+Index("ix_removal_study", removal.c.study_instance_uid, removal.c.state)
+Index("ix_removal_due", removal.c.state, removal.c.erase_at)
+Index("ix_workitem_state", workitem.c.procedure_step_state, workitem.c.scheduled_start)
+Index("ix_workitem_work", workitem.c.work)
+Index("ix_workitem_event_ae_title", workitem_event.c.ae_title)
+Index("ix_resource_kind", resource.c.kind)
