@@ -9,6 +9,10 @@ PacsError
 ├── OutOfResources          no space, no lock, no volume: nothing was kept, try again
 ├── InvalidQuery            the question is no question (PS3.4 C.4.1)
 ├── NotFound                there is no such thing, or the caller may not know of it
+│   └── Removed             it was here, and somebody removed it
+├── AlreadyThere            there is one of that name already
+├── NotInThisState          what is asked for cannot be done to it as it is now
+├── TooLarge                more than is taken at once
 ├── UnknownDestination      the move destination is no known peer
 ├── NotAllowed              the caller is known and has no right to it
 ├── NotAuthenticated        the caller is not known
@@ -58,6 +62,22 @@ class InvalidQuery(PacsError):
 
 class NotFound(PacsError):
     """There is no such thing, or the caller may not know of it."""
+
+
+class Removed(NotFound):
+    """It was here, and somebody removed it."""
+
+
+class AlreadyThere(PacsError):
+    """There is one of that name already."""
+
+
+class NotInThisState(PacsError):
+    """What is asked for cannot be done to it as it is now."""
+
+
+class TooLarge(PacsError):
+    """More than is taken at once."""
 
 
 class UnknownDestination(PacsError):

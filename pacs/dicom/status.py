@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from pacs.errors import (
+    AlreadyThere,
     IdentityConflict,
     InstanceMismatch,
     InvalidFrames,
@@ -14,11 +15,13 @@ from pacs.errors import (
     NotAuthenticated,
     NotExtractable,
     NotFound,
+    NotInThisState,
     NotOfThisClass,
     OutOfResources,
     PacsError,
     PatientConflict,
     SeriesConflict,
+    TooLarge,
     Undecodable,
     UnknownDestination,
     UnsupportedContent,
@@ -37,6 +40,9 @@ STATUS: Mapping[type[PacsError], int] = {
     OutOfResources: 0xA700,  # out of resources (B.2-1, C.4-1)
     InvalidQuery: 0xA900,  # identifier does not match SOP class (C.4-1)
     NotFound: 0x0112,  # no such SOP instance (PS3.7 C.5.8)
+    AlreadyThere: 0x0111,  # duplicate SOP instance (PS3.7 C.5.7)
+    NotInThisState: PROCESSING_FAILURE,
+    TooLarge: 0xA700,
     UnknownDestination: 0xA801,  # move destination unknown (PS3.4 C.4-2)
     NotAllowed: 0x0124,  # refused: not authorized (PS3.7 C.4.1)
     NotAuthenticated: 0x0124,

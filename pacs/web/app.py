@@ -7,15 +7,29 @@ from fastapi import FastAPI
 
 import pacs as package
 from pacs.context import Pacs
-from pacs.web import api, auth, corrections, docs, health, pages, peers, qido, rendered, routes, stow, wado
+from pacs.web import api, auth, corrections, docs, health, metadata, pages, peers, qido, rendered, routes, stow, wado
 from pacs.web.headers import Headers, policy_of_build
 from pacs.web.problem import answer_problems
 from pacs.web.short_way import ShortWay
 
-ROUTERS = tuple(
-    room.router for room in (wado, qido, rendered, stow, api, routes, peers, corrections, auth, health, docs, pages)
+ROUTERS = (
+    wado.router,
+    metadata.router,
+    qido.router,
+    rendered.router,
+    stow.router,
+    api.router,
+    routes.router,
+    peers.router,
+    corrections.router,
+    auth.router,
+    health.router,
+    docs.router,
+    pages.router,
 )
 """The one of the pages stands last: it takes every address that is left."""
+SHORT = (wado.router, metadata.router, qido.router, rendered.router)
+"""Those that are asked for most: what they answer costs no layers of the framework."""
 THREADS = 40
 """That answer at once, in one process: most of them wait for a disk or a bucket."""
 
@@ -33,7 +47,9 @@ def create_app(pacs: Pacs) -> FastAPI:
     app.state.storing = CapacityLimiter(stow.AT_ONCE)
     app.state.threads = ThreadPoolExecutor(THREADS, thread_name_prefix="answer")
     answer_problems(app)
-    app.add_middleware(ShortWay, routers=(wado.router, qido.router, rendered.router), threads=app.state.threads)
+    app.add_middleware(
+        ShortWay, routers=(wado.router, metadata.router, qido.router, rendered.router), threads=app.state.threads
+    )
     app.add_middleware(Headers, policy=policy_of_build(pages.STATIC))
     for router in ROUTERS:
         app.include_router(router)

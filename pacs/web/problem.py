@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from pacs.errors import (
+    AlreadyThere,
     IdentityConflict,
     InstanceMismatch,
     InvalidInstance,
@@ -17,8 +18,11 @@ from pacs.errors import (
     NotAllowed,
     NotAuthenticated,
     NotFound,
+    NotInThisState,
     OutOfResources,
     PacsError,
+    Removed,
+    TooLarge,
     TooManyAttempts,
     Undecodable,
     UnknownDestination,
@@ -34,6 +38,10 @@ STATUS: Mapping[type[PacsError], HTTPStatus] = {
     OutOfResources: HTTPStatus.SERVICE_UNAVAILABLE,
     InvalidQuery: HTTPStatus.BAD_REQUEST,
     NotFound: HTTPStatus.NOT_FOUND,
+    Removed: HTTPStatus.GONE,
+    AlreadyThere: HTTPStatus.CONFLICT,
+    NotInThisState: HTTPStatus.BAD_REQUEST,  # as PS3.18 Tables 11.6.3-1 and 11.7.3-1 have it
+    TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     UnknownDestination: HTTPStatus.NOT_FOUND,
     NotAllowed: HTTPStatus.FORBIDDEN,
     NotAuthenticated: HTTPStatus.UNAUTHORIZED,

@@ -1,11 +1,10 @@
-"""WADO-RS: retrieve instances, metadata, frames and bulk data (PS3.18 10.4). Pictures are in `rendered`."""
+"""WADO-RS: retrieve instances and frames (PS3.18 10.4). Pictures are in `rendered`, headers in `metadata`."""
 
 import re
 from collections.abc import Iterator, Sequence
 
 from fastapi import APIRouter, Request, Response
 
-from pacs.archive import metadata
 from pacs.archive.retrieve import (
     FrameSet,
     InstanceRef,
@@ -17,7 +16,7 @@ from pacs.archive.retrieve import (
     whole_files,
 )
 from pacs.context import Actor, Pacs
-from pacs.dicom.media import DICOM, DICOM_JSON, OCTET_STREAM, Offer, frame_media_type
+from pacs.dicom.media import DICOM, OCTET_STREAM, Offer, frame_media_type
 from pacs.dicom.multipart import Part, content_length, content_type, new_boundary, write
 from pacs.dicom.part10 import EXPLICIT_LITTLE_ENDIAN, IMPLICIT_LITTLE_ENDIAN, file_meta
 from pacs.dicom.transcode import TARGETS
@@ -29,8 +28,6 @@ from pacs.web.answers import (
     is_known,
     not_modified,
     send,
-    send_gzipped,
-    send_json,
     wanted,
 )
 from pacs.web.auth import pacs_of, signed_in
@@ -40,7 +37,6 @@ SERIES = STUDY + "/series/{series}"
 INSTANCE = SERIES + "/instances/{instance}"
 FRAMES = INSTANCE + "/frames/{numbers}"
 
-PIXEL_DATA = frozenset(("7FE00008", "7FE00009", "7FE00010"))
 MOST_FRAMES = 10_000
 """Frames in one request."""
 
@@ -78,59 +74,12 @@ def retrieve_instance(request: Request, actor: Actor, study: str, series: str, i
     return send(iter(part.body), headers, part.content_type, part.size)
 
 
-@router.get(STUDY + "/metadata")
-@signed_in
-def retrieve_study_metadata(request: Request, actor: Actor, study: str) -> Response:
-    """The metadata of all instances of a study, as DICOM JSON."""
-    chosen(request, [Offer(DICOM_JSON)])
-    return send_json(request, metadata.study_metadata(pacs_of(request), actor, study), {}, DICOM_JSON)
-
-
-@router.get(SERIES + "/metadata")
-@signed_in
-def retrieve_series_metadata(request: Request, actor: Actor, study: str, series: str) -> Response:
-    """The metadata of all instances of a series, as DICOM JSON."""
-    chosen(request, [Offer(DICOM_JSON)])
-    pacs = pacs_of(request)
-    headers = {"etag": etag_of(f"{series}-{metadata.series_revision(pacs, actor, study, series)}")}
-    if is_known(request, headers["etag"]):
-        return not_modified(headers)
-    return send_gzipped(request, metadata.series_metadata_gzip(pacs, actor, study, series), headers, DICOM_JSON)
-
-
-@router.get(INSTANCE + "/metadata")
-@signed_in
-def retrieve_instance_metadata(request: Request, actor: Actor, study: str, series: str, instance: str) -> Response:
-    """The metadata of one instance, as DICOM JSON."""
-    chosen(request, [Offer(DICOM_JSON)])
-    body = metadata.instance_metadata(pacs_of(request), actor, study, series, instance)
-    return send_json(request, body, {}, DICOM_JSON)
-
-
 @router.get(FRAMES)
 @signed_in
 def retrieve_frames(request: Request, actor: Actor, study: str, series: str, instance: str, numbers: str) -> Response:
     """Frames, counted from 1, joined by commas: uncompressed unless Accept takes what is stored."""
     stored = frames(pacs_of(request), actor, study, series, instance, frame_numbers(numbers))
-    return _give_frames(request, stored, _frame_offers(request, stored))
-
-
-@router.get(INSTANCE + "/bulkdata/{path:path}")
-@signed_in
-def retrieve_bulk_data(request: Request, actor: Actor, study: str, series: str, instance: str, path: str) -> Response:
-    """The value behind a BulkDataURI of the metadata; of pixel data all frames."""
-    pacs = pacs_of(request)
-    if path in PIXEL_DATA:
-        stored = frames(pacs, actor, study, series, instance)
-        return _give_frames(
-            request, stored, [Offer(OCTET_STREAM, EXPLICIT_LITTLE_ENDIAN), *_frame_offers(request, stored)]
-        )
-    offer = chosen(request, [Offer(OCTET_STREAM), Offer(OCTET_STREAM, is_multipart=True)])
-    value = metadata.bulk_data(pacs, actor, study, series, instance, path)
-    if not offer.is_multipart:
-        return send(iter((value,)), {}, OCTET_STREAM)
-    boundary = new_boundary()
-    return send(write([Part(OCTET_STREAM, (value,), len(value))], boundary), {}, content_type(OCTET_STREAM, boundary))
+    return give_frames(request, stored, frame_offers(request, stored))
 
 
 def frame_numbers(text: str) -> list[int]:
@@ -191,7 +140,7 @@ def _transcoded_file(pacs: Pacs, ref: InstanceRef, transfer_syntax_uid: str) -> 
     yield from transcoded_chunks(pacs, ref, transfer_syntax_uid)
 
 
-def _give_frames(request: Request, stored: FrameSet, offers: Sequence[Offer]) -> Response:
+def give_frames(request: Request, stored: FrameSet, offers: Sequence[Offer]) -> Response:
     offer = chosen(request, offers)
     headers = {"etag": etag_of(stored.ref.object_key, offer), "vary": "accept", "cache-control": ASK_EVERY_TIME}
     if is_known(request, headers["etag"]):
@@ -209,7 +158,7 @@ def _give_frames(request: Request, stored: FrameSet, offers: Sequence[Offer]) ->
     return send(write(one, boundary), headers, media_type, content_length(one, boundary))
 
 
-def _frame_offers(request: Request, stored: FrameSet) -> list[Offer]:
+def frame_offers(request: Request, stored: FrameSet) -> list[Offer]:
     """Uncompressed first, as the standard has it; as stored first where any transfer syntax will do (`*`)."""
     syntax = _syntax_of(stored)
     as_stored = [(frame_media_type(syntax), syntax), (OCTET_STREAM, syntax)]
