@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from fastapi.routing import APIRoute
 from pydicom._uid_dict import UID_dictionary
 from pynetdicom import ALL_TRANSFER_SYNTAXES  # it gives pydicom the names of those that pydicom does not know yet
 
@@ -191,7 +192,7 @@ def _web(settings: Settings) -> Iterator[str]:
             (method, route.path, (route.endpoint.__doc__ or "").strip().partition("\n")[0])
             for router in ROUTERS
             for route in router.routes
-            if route.path.startswith("/dicom-web")
+            if isinstance(route, APIRoute) and route.path.startswith("/dicom-web")
             for method in route.methods or ()
         },
         key=lambda row: (row[1], row[0]),
