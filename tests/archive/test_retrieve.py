@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pydicom
 import pytest
+import xxhash
 from numpy.typing import NDArray
 from PIL import Image
 from pydicom.dataset import Dataset
@@ -176,9 +177,13 @@ def test_what_was_kept_comes_back_byte_for_byte(pacs: Pacs, size: int) -> None:
     assert hashlib.sha256(retrieve.whole_file(pacs, ref)).hexdigest() == ref.object_key
 
 
+@pytest.mark.parametrize("proof", ["digest", "checksum"])
 @pytest.mark.parametrize("harm", ["removed", "cut off", "altered"])
-def test_damaged_bytes_are_never_given_as_whole(pacs: Pacs, harm: str) -> None:
+def test_damaged_bytes_are_never_given_as_whole(pacs: Pacs, harm: str, proof: str) -> None:
     ref = kept_ref(pacs, make_ct())
+    checksum = xxhash.xxh3_64_hexdigest(pacs.objects.get(ref.object_key)) if proof == "checksum" else ""
+    ref = replace(ref, checksum=checksum)
+    assert retrieve.whole_file(pacs, ref) == b"".join(next(retrieve.whole_files(pacs, [ref])))
     path = Path(pacs.settings.data / "objects" / ref.object_key[:2] / ref.object_key)
     path.chmod(0o600)
     match harm:
@@ -192,6 +197,8 @@ def test_damaged_bytes_are_never_given_as_whole(pacs: Pacs, harm: str) -> None:
     for read in (retrieve.data_set, retrieve.whole_file):
         with pytest.raises(OutOfResources):
             read(pacs, ref)
+    with pytest.raises(OutOfResources):
+        b"".join(next(retrieve.whole_files(pacs, [ref])))
     for chunks, whole in (
         (retrieve.data_set_chunks, ref.size - ref.data_set_offset),
         (retrieve.whole_file_chunks, ref.size),
