@@ -17,10 +17,12 @@ from scripts.bench.report import keep, line_of, write
 from scripts.bench.retrieving import retrieve
 from scripts.bench.servers import alone, clear
 from scripts.bench.storing import store, store_shipped
+from scripts.bench.stowing import stow
 
 BENCHMARKS: dict[str, Callable[[Scale], Iterator[Comparison]]] = {
     "store": store,
     "store-shipped": store_shipped,
+    "stow": stow,
     "retrieve": retrieve,
     "move": move,
     "commit": commit,
