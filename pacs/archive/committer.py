@@ -34,6 +34,8 @@ class Arrival:
     transfer_syntax_uid: str
     object_key: str
     """SHA-256 of the Part 10 file in hexadecimal."""
+    checksum: str
+    """XXH3 (64 bits) of the same bytes in hexadecimal; "": nobody has read them all."""
     size: int
     """Bytes of the Part 10 file."""
     data_set_offset: int
@@ -280,6 +282,7 @@ def _instance_row(arrival: Arrival, series_pk: int, is_current: bool) -> dict[st
     row["object_key"] = arrival.object_key
     row["size"] = arrival.size
     row["data_set_offset"] = arrival.data_set_offset
+    row["checksum"] = arrival.checksum
     row["frame_table"] = frame_table.to_bytes() if frame_table else None
     row["source"] = arrival.actor.name
     row["received_at"] = arrival.received_at

@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import BinaryIO, Literal, Self
 
 import structlog
+import xxhash
 from sqlalchemy import Connection
 
 from pacs import audit
@@ -123,6 +124,7 @@ class Incoming:
         self._head = bytearray(file_meta(sop_class_uid, sop_instance_uid, transfer_syntax_uid))
         self._data_set_offset = self._size = len(self._head)
         self._digest = hashlib.sha256(self._head)
+        self._checksum = xxhash.xxh3_64(self._head)
         self._admitted = ADMIT_EVERY
         self._draft: AbstractContextManager[Draft]
         self._file: Draft
@@ -139,6 +141,7 @@ class Incoming:
         if len(self._head) < HEAD:
             self._head += data[: HEAD - len(self._head)]
         self._digest.update(data)
+        self._checksum.update(data)
         with _store_errors():
             if self._size > self._admitted:
                 _admit(self._pacs, self._size)
@@ -187,6 +190,7 @@ class Incoming:
             header,
             self._transfer_syntax_uid,
             self._digest.hexdigest(),
+            self._checksum.hexdigest(),
             self._size,
             self._data_set_offset,
             self._actor,

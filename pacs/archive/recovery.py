@@ -11,14 +11,15 @@ waiting: what arrives meanwhile is either seen whole, or found by its sender's o
 import hashlib
 import io
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import islice
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, TypeVar
 
 import structlog
-from sqlalchemy import Connection, Row, bindparam, delete, func, select
+import xxhash
+from sqlalchemy import Connection, Row, bindparam, delete, func, select, update
 
 from pacs import audit
 from pacs.archive.attention import flag
@@ -50,6 +51,16 @@ Progress = Callable[[int], None]
 
 def no_progress(objects: int) -> None:
     """Tells nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Hashes:
+    """What all bytes of an object make, in hexadecimal."""
+
+    digest: str
+    """SHA-256, which is its key."""
+    checksum: str
+    """XXH3 (64 bits)."""
 
 
 @dataclass(slots=True)
@@ -85,8 +96,9 @@ def recover(pacs: Pacs, *, alone: bool = False, progress: Progress = no_progress
 def check(pacs: Pacs, *, digests: bool = False, repair: bool = False, progress: Progress = no_progress) -> Report:
     """Hold every object against the index and every row against the objects; flag what is lost or damaged.
 
-    digests: read every object and hash it; otherwise sizes are compared. repair: adopt objects without a row.
-    Raises OutOfResources, StoreError.
+    digests: read every object and hash it; otherwise sizes are compared. What of it the index does not know yet, or
+    has wrong, is noted: the quick checksum, by which objects are checked when they leave. repair: adopt objects without
+    a row. Raises OutOfResources, StoreError.
     """
     report = Report()
     began = datetime.now(UTC)
@@ -96,7 +108,10 @@ def check(pacs: Pacs, *, digests: bool = False, repair: bool = False, progress: 
         rows = _rows_of(pacs, [one.key for one in chunk])
         rows_seen += sum(row.received_at < began for row in rows.values())
         orphans += [one for one in chunk if one.key not in rows]
-        _flag_damaged(pacs, [one for one in chunk if _is_damaged(pacs, one, rows.get(one.key), digests)], rows, report)
+        read = {one.key: _hashes_of(pacs, one.key) for one in chunk} if digests else {}
+        damaged = [one for one in chunk if _is_damaged(one, rows.get(one.key), read.get(one.key))]
+        _flag_damaged(pacs, damaged, rows, report)
+        _note_checksums(pacs, rows.values(), read)
         report.objects += len(chunk)
         progress(report.objects)
     if rows_seen < _count_rows(pacs, began):
@@ -115,7 +130,8 @@ def reindex(pacs: Pacs, *, progress: Progress = no_progress) -> Report:
     One transaction: who looks sees the old index until the new one is whole, and who sends is told to try again.
     Versions and quarantine come back with their attention rows, and applied corrections are laid over what is kept;
     accounts, peers, the audit trail, corrections and the attention rows that are there stay, and come back from nowhere
-    if they are lost. Headers are read, objects are not hashed: `check` with digests does that. What is current stays
+    if they are lost. Headers are read, objects are not hashed: `check` with digests does that. Of an object that the
+    index knew, its checksum is kept; without it, what leaves is checked by its SHA-256. What is current stays
     current; where the index was lost, that is what was kept first, and of versions kept within the tick of the store's
     clock (on S3 a second) the one with the first key. What nobody was told of yet, and what was not sent on yet, is no
     news any more. Raises OutOfResources, StoreError.
@@ -124,12 +140,15 @@ def reindex(pacs: Pacs, *, progress: Progress = no_progress) -> Report:
     refused: list[str] = []
     with pacs.database.write() as connection:
         versions = set(connection.execute(_SELECT_VERSIONS).scalars())
+        checksums = {row.object_key: row.checksum for row in connection.execute(_SELECT_CHECKSUMS)}
         kept = sorted(pacs.objects.list(), key=lambda one: (one.key in versions, *_order(one)))
         _flag_rows_without(connection, {one.key for one in kept}, report)
         for table in (name_form, instance, series, study, patient):
             connection.execute(delete(table))
         for chunk in _chunks(iter(kept)):
-            refused += _refile(pacs, connection, _read_all(pacs, connection, chunk, report))
+            arrivals = _read_all(pacs, connection, chunk, report)
+            known = [replace(one, checksum=checksums.get(one.object_key, "")) for one in arrivals]
+            refused += _refile(pacs, connection, known)
             report.objects += len(chunk)
             progress(report.objects)
         for chunk in _chunks(iter(sorted(pacs.objects.list(QUARANTINE), key=_order))):
@@ -157,13 +176,21 @@ def _count_rows(pacs: Pacs, before: datetime) -> int:
         return connection.execute(statement).scalar_one()
 
 
-def _is_damaged(pacs: Pacs, one: StoredObject, row: _Row | None, digests: bool) -> bool:
-    if row is not None and row.size != one.size:
-        return True
-    if not digests:
-        return False
-    with pacs.objects.open(one.key) as file:
-        return _digest(file) != one.key
+def _is_damaged(one: StoredObject, row: _Row | None, read: _Hashes | None) -> bool:
+    """read: None, it was not read."""
+    return (row is not None and row.size != one.size) or (read is not None and read.digest != one.key)
+
+
+def _note_checksums(pacs: Pacs, rows: Iterable[_Row], read: Mapping[str, _Hashes]) -> None:
+    """What was kept by a program that made none, or came back by `reindex` alone, has none yet."""
+    changes = [
+        {"its_pk": row.pk, "found": hashes.checksum}
+        for row in rows
+        if (hashes := read.get(row.object_key)) and hashes.digest == row.object_key and hashes.checksum != row.checksum
+    ]
+    if changes:
+        with pacs.database.write() as connection:
+            connection.execute(_UPDATE_CHECKSUM, changes)
 
 
 def _flag_damaged(pacs: Pacs, damaged: list[StoredObject], rows: dict[str, _Row], report: Report) -> None:
@@ -235,17 +262,26 @@ def _adopt(pacs: Pacs, one: StoredObject, report: Report) -> None:
 def _read(pacs: Pacs, key: str, kept_at: datetime, *, hashed: bool) -> Arrival:
     """An object as if it arrived now. Raises ObjectNotFound, and InvalidInstance when it is damaged."""
     name = key.rpartition("/")[2]
+    hashes = _hashes_of(pacs, key) if hashed else _Hashes(name, "")
+    if hashes.digest != name:
+        raise InvalidInstance("the digest differs")
     with pacs.objects.open(key) as file:
-        if hashed and _digest(file) != name:
-            raise InvalidInstance("the digest differs")
-        file.seek(0)
         meta = read_file_meta(file.read(MAX_META))
         if meta is None:
             raise InvalidInstance("the file ends before its data set begins")
         size = file.seek(0, io.SEEK_END)
         header = read_header(file, meta.data_set_offset, size, meta.transfer_syntax_uid)
-    offset = meta.data_set_offset
-    return Arrival(header, meta.transfer_syntax_uid, name, size, offset, SYSTEM, kept_at, is_adopted=True)
+    return Arrival(
+        header,
+        meta.transfer_syntax_uid,
+        name,
+        hashes.checksum,
+        size,
+        meta.data_set_offset,
+        SYSTEM,
+        kept_at,
+        is_adopted=True,
+    )
 
 
 def _read_all(pacs: Pacs, connection: Connection, chunk: list[StoredObject], report: Report) -> list[Arrival]:
@@ -278,11 +314,14 @@ def _decide(pacs: Pacs, connection: Connection, arrival: Arrival, filed: Filed) 
     return filed
 
 
-def _digest(file: BinaryIO) -> str:
-    digest = hashlib.sha256()
-    while piece := file.read(PIECE):
-        digest.update(piece)
-    return digest.hexdigest()
+def _hashes_of(pacs: Pacs, key: str) -> _Hashes:
+    """Raises ObjectNotFound, StoreError."""
+    digest, checksum = hashlib.sha256(), xxhash.xxh3_64()
+    with pacs.objects.open(key) as file:
+        while piece := file.read(PIECE):
+            digest.update(piece)
+            checksum.update(piece)
+    return _Hashes(digest.hexdigest(), checksum.hexdigest())
 
 
 def _chunks(items: Iterator[T]) -> Iterable[list[T]]:
@@ -313,10 +352,13 @@ _ROW = select(
     instance.c.pk,
     instance.c.object_key,
     instance.c.size,
+    instance.c.checksum,
     instance.c.received_at,
     instance.c.sop_instance_uid,
     study.c.study_instance_uid,
 ).select_from(instance.join(series).join(study))
 _SELECT_ROWS = _ROW.where(instance.c.object_key.in_(bindparam("keys", expanding=True)))
 _SELECT_ROWS_AFTER = _ROW.where(instance.c.pk > bindparam("after")).order_by(instance.c.pk).limit(CHUNK)
+_SELECT_CHECKSUMS = select(instance.c.object_key, instance.c.checksum).where(instance.c.checksum != "")
+_UPDATE_CHECKSUM = update(instance).where(instance.c.pk == bindparam("its_pk")).values(checksum=bindparam("found"))
 _SELECT_VERSIONS = select(instance.c.object_key).where(~instance.c.current)

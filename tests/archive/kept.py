@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import xxhash
 from pydicom.dataset import Dataset
 from sqlalchemy import Table, select
 
@@ -84,6 +85,7 @@ def assert_sound(pacs: Pacs) -> None:
         data = pacs.objects.get(row.object_key)
         assert len(data) == row.size
         assert hashlib.sha256(data).hexdigest() == row.object_key
+        assert row.checksum in ("", xxhash.xxh3_64_hexdigest(data))
     assert Counter(row.sop_instance_uid for row in rows if row.current) == Counter({r.sop_instance_uid for r in rows})
     assert_counted(pacs)
 

@@ -36,7 +36,7 @@ def arrival_of(study_number: int, number: int, text: str = "") -> Arrival:
     )
     data = data_set_bytes(ds)
     header = read_header(io.BytesIO(data), 0, len(data), EXPLICIT)
-    return Arrival(header, EXPLICIT, hashlib.sha256(data).hexdigest(), len(data), 0, SYSTEM, datetime.now(UTC))
+    return Arrival(header, EXPLICIT, hashlib.sha256(data).hexdigest(), "", len(data), 0, SYSTEM, datetime.now(UTC))
 
 
 @pytest.mark.parametrize("count", [1, 3, 40])

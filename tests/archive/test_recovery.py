@@ -172,6 +172,29 @@ def test_the_index_comes_back_from_the_objects_alone(pacs: Pacs) -> None:
     fresh.database.close()
 
 
+def test_every_way_into_the_index_brings_the_quick_checksum_along(pacs: Pacs) -> None:
+    def checksums() -> dict[str, str]:
+        assert_sound(pacs)
+        return {row.object_key: row.checksum for row in rows_of(pacs, instance)}
+
+    for ds in instances_of_a_day():
+        send(pacs, ds)
+    made = checksums()
+    assert all(made.values())
+
+    forget_rows(pacs)
+    recover(pacs)
+    assert checksums() == made
+    reindex(pacs)
+    assert checksums() == made
+
+    forget_rows(pacs)
+    reindex(pacs)
+    assert set(checksums().values()) == {""}  # only headers were read
+    check(pacs, digests=True)
+    assert checksums() == made
+
+
 def upload_or_refuse(pacs: Pacs, row: dict[str, str]) -> None:
     with suppress(PacsError), (CORPUS / row["path"]).open("rb") as file:
         ingest(pacs, SYSTEM, file)
