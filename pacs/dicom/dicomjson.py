@@ -27,6 +27,8 @@ LONGEST_INLINE = 1024
 EXACT_INTEGER = 1 << 53
 """From here on a JavaScript number is not every integer: such a value is a string (PS3.18 F.2.3)."""
 
+DELIMITERS = 0xFFFE
+"""The group of what divides items: where one stands among elements the data set is damaged, and it is none."""
 SPECIFIC_CHARACTER_SET = 0x00080005
 PIXEL_REPRESENTATION = 0x00280103
 PIXEL_DATA = frozenset((0x7FE00008, 0x7FE00009, 0x7FE00010))
@@ -75,7 +77,7 @@ def dataset_to_json(ds: Dataset, bulk_data_uri: BulkDataUri) -> Json:
 
 def _members(attributes: Sequence[Attribute], retrieve_url: Callable[[Row], str], empty: Iterable[int]) -> list[Writer]:
     """In the order of their tags."""
-    members: dict[int, Writer] = {tag: _constant(f'"{tag:08X}":{{"vr":"{_dictionary_vr(tag)}"}}') for tag in empty}
+    members: dict[int, Writer] = {tag: _constant(f'"{tag:08X}":{{"vr":"{dictionary_vr(tag)}"}}') for tag in empty}
     members[SPECIFIC_CHARACTER_SET] = _constant('"00080005":{"vr":"CS","Value":["ISO_IR 192"]}')
     members[0x00080056] = _constant('"00080056":{"vr":"CS","Value":["ONLINE"]}')
     members[0x00081190] = lambda row: f'"00081190":{{"vr":"UR","Value":[{encode_basestring(retrieve_url(row))}]}}'
@@ -134,7 +136,7 @@ def _numbers(value: str) -> str:
 def _number(text: str) -> str:
     if _JSON_NUMBER.fullmatch(text):
         return text
-    number = _number_of(text)
+    number = number_of(text)
     return encode_basestring(number) if isinstance(number, str) else "null" if number is None else str(number)
 
 
@@ -167,7 +169,7 @@ def _object_of(ds: Dataset, sets: tuple[str, ...], path: str, is_signed: bool, b
         sets = charset.character_sets_of(text)
     found: Json = {}
     for tag, element in elements.items():
-        if tag >> 16 > 2 and tag & 0xFFFF:
+        if 2 < tag >> 16 < DELIMITERS and tag & 0xFFFF:
             with suppress(Exception):  # pydicom raises what it likes on values that are none; they are left out
                 found[f"{tag:08X}"] = _element_of(ds, element, sets, path, is_signed, bulk_data_uri)
     if f"{SPECIFIC_CHARACTER_SET:08X}" in found or not path:
@@ -214,7 +216,7 @@ def _values_of(vr: str, value: bytes, sets: tuple[str, ...], order: str) -> list
     if vr in NUMBER_FORMATS:
         size = struct.calcsize(NUMBER_FORMATS[vr])
         numbers = struct.unpack_from(f"{order}{len(value) // size}{NUMBER_FORMATS[vr]}", value)
-        return [_json_number(number) for number in numbers]
+        return [json_number(number) for number in numbers]
     if vr == "AT":
         tags = struct.unpack_from(f"{order}{len(value) // 4 * 2}H", value)
         return [f"{group:04X}{number:04X}" for group, number in zip(tags[::2], tags[1::2], strict=True)]
@@ -225,7 +227,7 @@ def _values_of(vr: str, value: bytes, sets: tuple[str, ...], order: str) -> list
     if vr == "PN":
         return [_name_of(part) for part in parts]
     if vr in ("IS", "DS"):
-        return [_number_of(part) for part in parts]
+        return [number_of(part) for part in parts]
     return [part or None for part in parts]
 
 
@@ -233,7 +235,8 @@ def _name_of(text: str) -> dict[str, str] | None:
     return {group: part for group, part in zip(NAME_GROUPS, text.split("="), strict=False) if part} or None
 
 
-def _number_of(text: str) -> int | float | str | None:
+def number_of(text: str) -> int | float | str | None:
+    """An IS or DS as the number that it is; as a string where it is none; None: empty."""
     if _INTEGER.fullmatch(text):
         return int(text)
     if _DECIMAL.fullmatch(text) and isfinite(float(text)):
@@ -241,7 +244,8 @@ def _number_of(text: str) -> int | float | str | None:
     return text or None
 
 
-def _json_number(number: int | float) -> int | float | str:
+def json_number(number: int | float) -> int | float | str:
+    """As a string where JSON cannot have it, or JavaScript would not be exact."""
     if isinstance(number, int):
         return number if abs(number) < EXACT_INTEGER else str(number)
     return number if isfinite(number) else str(number)
@@ -251,13 +255,14 @@ def _vr_of(element: Element, is_signed: bool) -> str:
     """The VR; by the dictionary where the encoding does not tell, and where it tells UN of what is known."""
     vr = element.VR
     if vr is None or vr == "UN":
-        vr = _dictionary_vr(element.tag, is_signed)
+        vr = dictionary_vr(element.tag, is_signed)
     elif vr not in KNOWN_VRS:
         vr = "UN"
     return str(vr)
 
 
-def _dictionary_vr(tag: int, is_signed: bool = False) -> str:
+def dictionary_vr(tag: int, is_signed: bool = False) -> str:
+    """The VR of a tag, one of them where the dictionary leaves a choice; UN where it has none."""
     if tag >> 16 & 1:
         return "LO" if 0x10 <= tag & 0xFFFF <= 0xFF else "UN"  # private: only a creator is known (PS3.5 7.8.1)
     vr = dictionary_VR(tag) if dictionary_has_tag(tag) else "UN"
