@@ -94,6 +94,7 @@ class Settings(BaseSettings):
     peers: Literal["known", "any"] = Field("known", description="who may open a DICOM association")
     delivery_days: int = Field(7, ge=1, le=365, description="how long a delivery that fails is tried again")
     query_limit: int = Field(20_000, ge=1, le=10_000_000, description="the most answers to one question")
+    removed_days: int = Field(30, ge=0, le=3650, description="how long what was removed can be restored")
     login: Literal["required", "none"] = Field("required", description="`none` only while every door is on loopback")
 
     @field_validator("data", mode="after")

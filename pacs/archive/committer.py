@@ -1,5 +1,6 @@
 """Rows for all who wait, in one transaction: the identity decision is taken here, and nowhere else."""
 
+import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ from pacs.archive.identity import (
     next_to_compare,
 )
 from pacs.archive.overlay import applied_to, character_set_of, columns_of, digest_of, reread_header, suggest
+from pacs.archive.removals import refuse_what_is_being_erased
 from pacs.context import Actor
 from pacs.dicom.attributes import Level
 from pacs.dicom.header import Header
@@ -111,6 +113,8 @@ class _Batch:
         self._rows: list[dict[str, Any]] = []
         self._stored: dict[tuple[str, str, str], list[Arrival]] = {}
         """By who sent them and their study. An Actor as a key would be hashed whole for each."""
+        sent = [arrival for arrival in arrivals if not arrival.is_adopted]
+        refuse_what_is_being_erased(connection, [(one.header.study_instance_uid, one.received_at) for one in sent])
         self._load_versions({arrival.header.sop_instance_uid for arrival in arrivals})
         self._load_places(
             {arrival.header.study_instance_uid for arrival in arrivals},
@@ -230,7 +234,7 @@ class _Batch:
         place = arrival.header.study_instance_uid, arrival.header.series_instance_uid
         if (known := self._series.get(place)) is not None:
             return known
-        row = columns_of(arrival.header.values, Level.SERIES) | {"study_pk": of_study.pk}
+        row = columns_of(arrival.header.values, Level.SERIES) | {"study_pk": of_study.pk, "revision": _any_revision()}
         of_study.new_series += 1
         added = self._series[place] = _Series(self._insert(series, row))
         return added
@@ -287,6 +291,14 @@ def _instance_row(arrival: Arrival, series_pk: int, is_current: bool) -> dict[st
     row["source"] = arrival.actor.name
     row["received_at"] = arrival.received_at
     return row
+
+
+def _any_revision() -> int:
+    """Where a series begins to count its changes: elsewhere than one of that UID that was removed before.
+
+    What was derived from that one is kept under its revisions, perhaps on other machines.
+    """
+    return secrets.randbelow(1 << 30)
 
 
 def _demographics(name: str, birth_date: str, sex: str) -> dict[str, str]:

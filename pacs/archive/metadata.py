@@ -18,6 +18,7 @@ from sqlalchemy.engine import RowMapping
 from pacs.archive.cache import cached, forget
 from pacs.archive.headers import open_instance, read_header, read_headers
 from pacs.archive.outgoing import outgoing_header
+from pacs.archive.removals import missing
 from pacs.archive.selection import InstanceRef, instance_with_frames, instances
 from pacs.context import Actor, Pacs
 from pacs.dicom.dicomjson import dataset_to_json
@@ -54,7 +55,7 @@ def study_metadata(pacs: Pacs, actor: Actor, study: str) -> bytes:
     with pacs.database.read() as connection:
         found = connection.execute(_select_series(actor, study).order_by(tables.series.c.pk)).mappings().all()
     if not found:
-        raise NotFound("no such study")
+        raise missing(pacs, actor, study)
     arrays = (series_metadata(pacs, actor, study, one["series_instance_uid"]) for one in found)
     return b"[" + b",".join(array[1:-1] for array in arrays) + b"]"
 
@@ -106,7 +107,7 @@ def _series_row(pacs: Pacs, actor: Actor, study: str, series: str) -> RowMapping
     with pacs.database.read() as connection:
         row = connection.execute(statement).mappings().one_or_none()
     if row is None:
-        raise NotFound("no such series")
+        raise missing(pacs, actor, study, series)
     return row
 
 

@@ -27,6 +27,7 @@ from pacs.archive.committer import Arrival, Filed, file_arrivals
 from pacs.archive.identity import CONFLICTS
 from pacs.archive.ingest import PIECE, QUARANTINE, compared, quarantine, settle
 from pacs.archive.overlay import Overlay
+from pacs.archive.removals import keys_still_kept
 from pacs.context import SYSTEM, Pacs
 from pacs.dicom.header import read_header
 from pacs.dicom.part10 import MAX_META, read_file_meta
@@ -116,7 +117,9 @@ def check(pacs: Pacs, *, digests: bool = False, repair: bool = False, progress: 
         progress(report.objects)
     if rows_seen < _count_rows(pacs, began):
         _flag_lost(pacs, report)
-    orphans.sort(key=_order)
+    with pacs.database.read() as connection:  # only now: what was removed meanwhile had its row before
+        still_kept = keys_still_kept(connection)
+    orphans = sorted((one for one in orphans if one.key not in still_kept), key=_order)
     report.without_row = [one.key for one in orphans]
     for one in orphans if repair else ():
         _adopt(pacs, one, report)
@@ -141,7 +144,9 @@ def reindex(pacs: Pacs, *, progress: Progress = no_progress) -> Report:
     with pacs.database.write() as connection:
         versions = set(connection.execute(_SELECT_VERSIONS).scalars())
         checksums = {row.object_key: row.checksum for row in connection.execute(_SELECT_CHECKSUMS)}
-        kept = sorted(pacs.objects.list(), key=lambda one: (one.key in versions, *_order(one)))
+        removed = keys_still_kept(connection)
+        objects = (one for one in pacs.objects.list() if one.key not in removed)
+        kept = sorted(objects, key=lambda one: (one.key in versions, *_order(one)))
         _flag_rows_without(connection, {one.key for one in kept}, report)
         for table in (name_form, instance, series, study, patient):
             connection.execute(delete(table))
@@ -235,28 +240,37 @@ def _flag(connection: Connection, kind: str, key: str, row: _Row | None) -> None
     flag(connection, kind, object_key=key, study_instance_uid=study_uid, sop_instance_uid=sop_uid, source=SYSTEM.name)
 
 
-def _adopt(pacs: Pacs, one: StoredObject, report: Report) -> None:
-    """Give an object without a row what it would have had without the crash."""
-    key = one.key
+def adopt(pacs: Pacs, key: str, kept_at: datetime) -> bool:
+    """Give an object without a row what it would have had when it came; whether there is such an object.
+
+    Raises InvalidInstance when it is damaged, which is flagged, and OutOfResources.
+    """
     try:
-        arrival = _read(pacs, key, one.modified, hashed=True)
+        arrival = _read(pacs, key, kept_at, hashed=True)
     except ObjectNotFound:
-        return  # its sender's own process has quarantined or dropped it meanwhile
+        return False
     except InvalidInstance:
-        report.damaged.append(key)
         with pacs.database.write() as connection:
             _flag(connection, "damaged", key, None)
-        return
+        raise
     uid = arrival.header.sop_instance_uid
     try:
         outcome = str(settle(pacs, arrival).outcome)
     except IdentityConflict:
         outcome = "quarantined"
-    report.adopted.append(key)
     log.info("object adopted", object_key=key, sop_instance_uid=uid, outcome=outcome)
     with pacs.database.write() as connection:
         study_uid = arrival.header.study_instance_uid
         audit.record(connection, SYSTEM, "adopted", study_instance_uid=study_uid, detail=f"{uid} {outcome}")
+    return True
+
+
+def _adopt(pacs: Pacs, one: StoredObject, report: Report) -> None:
+    try:
+        if adopt(pacs, one.key, one.modified):  # otherwise its sender's own process has dropped it meanwhile
+            report.adopted.append(one.key)
+    except InvalidInstance:
+        report.damaged.append(one.key)
 
 
 def _read(pacs: Pacs, key: str, kept_at: datetime, *, hashed: bool) -> Arrival:

@@ -9,10 +9,11 @@ import structlog
 import xxhash
 from sqlalchemy import Column, ColumnElement, Select, and_, bindparam, case, func, or_, select
 
+from pacs.archive.removals import missing
 from pacs.context import Actor, Pacs
 from pacs.dicom.frames import FrameTable
 from pacs.dicom.part10 import DEFLATED_LITTLE_ENDIAN
-from pacs.errors import NotFound, OutOfResources
+from pacs.errors import OutOfResources
 from pacs.index import tables
 from pacs.index.prepared import Prepared
 from storage.errors import StoreError
@@ -75,7 +76,7 @@ def instances(pacs: Pacs, actor: Actor, study: Uids = None, series: Uids = None,
         else:
             rows = [tuple(row) for row in connection.execute(_select_refs(actor, study, series, sop))]
     if not rows:
-        raise NotFound("no such study, series or instance")
+        raise missing(pacs, actor, *(uid if isinstance(uid, str) else "" for uid in (study, series, sop)))
     return sorted(map(_ref, rows), key=_order)
 
 
@@ -87,7 +88,7 @@ def instance_with_frames(
     with pacs.database.read() as connection:
         rows = _KNOWN_WITH_FRAMES.rows(connection, {"study": study, "series": series, "sop": sop})
     if not rows or (actor.studies is not None and study not in actor.studies):
-        raise NotFound("no such instance")
+        raise missing(pacs, actor, study, series, sop)
     ((*ref, data),) = rows
     return _ref(ref), None if data is None else FrameTable.from_bytes(data)
 

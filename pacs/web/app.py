@@ -7,7 +7,22 @@ from fastapi import FastAPI
 
 import pacs as package
 from pacs.context import Pacs
-from pacs.web import api, auth, corrections, docs, health, metadata, pages, peers, qido, rendered, routes, stow, wado
+from pacs.web import (
+    api,
+    auth,
+    corrections,
+    docs,
+    health,
+    metadata,
+    pages,
+    peers,
+    qido,
+    removals,
+    rendered,
+    routes,
+    stow,
+    wado,
+)
 from pacs.web.headers import Headers, policy_of_build
 from pacs.web.problem import answer_problems
 from pacs.web.short_way import ShortWay
@@ -22,6 +37,7 @@ ROUTERS = (
     routes.router,
     peers.router,
     corrections.router,
+    removals.router,
     auth.router,
     health.router,
     docs.router,
