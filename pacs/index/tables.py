@@ -429,7 +429,7 @@ rendition = Table(
     "rendition",
     metadata,
     Column("instance_pk", key_type, ForeignKey("instance.pk", ondelete="CASCADE"), primary_key=True),
-    Column("object_key", String(96), nullable=False, server_default=""),
+    Column("object_key", String(96), nullable=False, server_default="", index=True),
     # where its frames lie in HTJ2K; "": it has none, and need not be tried again
     Column("why", text_type, nullable=False, server_default=""),
     # it has none

@@ -137,4 +137,5 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("instance_pk", name=op.f("pk_rendition")),
         comment="writer: archive.renditions. Frames that are sent in passes; what was stored is always kept",
     )
+    op.create_index(op.f("ix_rendition_object_key"), "rendition", ["object_key"])
     op.add_column("instance", sa.Column("checksum", sa.String(length=16), server_default="", nullable=False))
