@@ -12,6 +12,7 @@ PacsError
 │   └── Removed             it was here, and somebody removed it
 ├── AlreadyThere            there is one of that name already
 ├── NotInThisState          what is asked for cannot be done to it as it is now
+│   └── StateConflict       another state is asked for than can come after the one it is in
 ├── TooLarge                more than is taken at once
 ├── UnknownDestination      the move destination is no known peer
 ├── NotAllowed              the caller is known and has no right to it
@@ -74,6 +75,10 @@ class AlreadyThere(PacsError):
 
 class NotInThisState(PacsError):
     """What is asked for cannot be done to it as it is now."""
+
+
+class StateConflict(NotInThisState):
+    """Another state is asked for than can come after the one that it is in."""
 
 
 class TooLarge(PacsError):

@@ -22,6 +22,7 @@ from pacs.errors import (
     OutOfResources,
     PacsError,
     Removed,
+    StateConflict,
     TooLarge,
     TooManyAttempts,
     Undecodable,
@@ -41,6 +42,7 @@ STATUS: Mapping[type[PacsError], HTTPStatus] = {
     Removed: HTTPStatus.GONE,
     AlreadyThere: HTTPStatus.CONFLICT,
     NotInThisState: HTTPStatus.BAD_REQUEST,  # as PS3.18 Tables 11.6.3-1 and 11.7.3-1 have it
+    StateConflict: HTTPStatus.CONFLICT,
     TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     UnknownDestination: HTTPStatus.NOT_FOUND,
     NotAllowed: HTTPStatus.FORBIDDEN,
@@ -85,7 +87,13 @@ def problem(status: HTTPStatus, detail: str = "", headers: Mapping[str, str] | N
 
 def answer_pacs_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, PacsError)
-    return problem(status_of(error), str(error))
+    return problem(status_of(error), str(error), warning(str(error)) if isinstance(error, NotInThisState) else {})
+
+
+def warning(text: str) -> dict[str, str]:
+    """The header that tells something besides the status (PS3.18 8.4.1.2): where a state is in the way, it is read."""
+    said = text.encode("ascii", "replace").decode().replace('"', "'")
+    return {"warning": f'299 filmless "{said}"'}
 
 
 def answer_http_exception(request: Request, error: Exception) -> Response:
