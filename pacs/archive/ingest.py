@@ -142,9 +142,9 @@ class Incoming:
             self._head += data[: HEAD - len(self._head)]
         self._digest.update(data)
         self._checksum.update(data)
-        with _store_errors():
+        with store_errors():
             if self._size > self._admitted:
-                _admit(self._pacs, self._size)
+                admit(self._pacs, self._size)
                 self._admitted = self._size + ADMIT_EVERY
             self._file.write(data)
 
@@ -160,8 +160,8 @@ class Incoming:
         return self._keep(header)
 
     def __enter__(self) -> Self:
-        with _store_errors():
-            _admit(self._pacs)
+        with store_errors():
+            admit(self._pacs)
             self._draft = self._pacs.objects.draft()
             self._file = self._draft.__enter__()
             self._file.write(self._head)
@@ -177,7 +177,7 @@ class Incoming:
         reached("FP1")
         with (
             _refusals_audited(self._pacs, self._actor, self._announced[1]),
-            _store_errors(),
+            store_errors(),
             _Received(bytes(self._head), self._file) as file,
         ):
             header = read_header(file, self._data_set_offset, self._size, self._transfer_syntax_uid)
@@ -196,7 +196,7 @@ class Incoming:
             self._actor,
             datetime.now(UTC),
         )
-        with _store_errors():
+        with store_errors():
             _keep_object(self._pacs, self._file, arrival)
         return settle(self._pacs, arrival)
 
@@ -245,10 +245,10 @@ def settle(pacs: Pacs, arrival: Arrival) -> Stored:
     header = arrival.header
     filed = pacs.database.together(file_arrivals, arrival)
     while filed.compare_with:
-        with _store_errors():
+        with store_errors():
             arrival = compared(pacs, arrival, filed.compare_with)
         filed = pacs.database.together(file_arrivals, arrival)
-    with _store_errors():
+    with store_errors():
         match filed.verdict:
             case "patient-conflict":
                 quarantine(pacs, arrival.object_key)
@@ -333,7 +333,7 @@ def _read_head(file: BinaryIO) -> bytes:
     return b"".join(pieces)
 
 
-def _admit(pacs: Pacs, in_flight: int = 0) -> None:
+def admit(pacs: Pacs, in_flight: int = 0) -> None:
     """Raises OutOfResources when there is less room than must stay free for what is under way already.
 
     in_flight: bytes of this instance received so far.
@@ -389,7 +389,8 @@ def _record_refusals(connection: Connection, refusals: Sequence[tuple[Actor, str
 
 
 @contextmanager
-def _store_errors() -> Iterator[None]:
+def store_errors() -> Iterator[None]:
+    """What the object store refuses is told as OutOfResources."""
     try:
         yield
     except StoreError as error:
