@@ -25,6 +25,7 @@ PacsError
 │       ├── Untimed         frames are asked for by time, and nothing says when they were taken
 │       └── InvalidFrames   no frames can be meant by this
 ├── UnsupportedContent      what was sent is of a media type that is not taken
+│   └── UnsupportedTransferSyntax  what was sent is in a transfer syntax that is not taken
 └── Undecodable             the pixels are kept, and cannot be decoded
 """
 
@@ -127,6 +128,10 @@ class InvalidFrames(NotExtractable):
 
 class UnsupportedContent(PacsError):
     """What was sent is of a media type that is not taken."""
+
+
+class UnsupportedTransferSyntax(UnsupportedContent):
+    """What was sent is in a transfer syntax that is not taken."""
 
 
 class Undecodable(PacsError):

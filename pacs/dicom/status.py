@@ -25,6 +25,7 @@ from pacs.errors import (
     Undecodable,
     UnknownDestination,
     UnsupportedContent,
+    UnsupportedTransferSyntax,
     Untimed,
 )
 
@@ -48,6 +49,7 @@ STATUS: Mapping[type[PacsError], int] = {
     NotAuthenticated: 0x0124,
     NotAcceptable: PROCESSING_FAILURE,
     UnsupportedContent: 0x0122,  # refused: SOP class not supported (PS3.7 C.4.3)
+    UnsupportedTransferSyntax: 0xC122,  # PS3.18 Table I.2-2
     Undecodable: PROCESSING_FAILURE,
 }
 """The nearest class of an error's ancestors decides."""

@@ -28,6 +28,7 @@ from pacs.errors import (
     Undecodable,
     UnknownDestination,
     UnsupportedContent,
+    UnsupportedTransferSyntax,
 )
 from pacs.web.auth import refuse_strangers
 from pacs.web.headers import ALWAYS
@@ -50,6 +51,7 @@ STATUS: Mapping[type[PacsError], HTTPStatus] = {
     TooManyAttempts: HTTPStatus.TOO_MANY_REQUESTS,
     NotAcceptable: HTTPStatus.NOT_ACCEPTABLE,
     UnsupportedContent: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    UnsupportedTransferSyntax: HTTPStatus.CONFLICT,  # PS3.18 Table 10.5.3-1
     Undecodable: HTTPStatus.NOT_ACCEPTABLE,  # PS3.18 9.4.4.1: no acceptable rendering can be made of it
 }
 """The nearest class of an error's ancestors decides."""
