@@ -8,8 +8,8 @@ from pacs.index.session import Database
 from pacs.settings import Settings
 from storage import ObjectStore
 
-Permission = Literal["store", "query", "retrieve", "commit", "administer"]
-EVERYTHING: frozenset[Permission] = frozenset(("store", "query", "retrieve", "commit", "administer"))
+Permission = Literal["store", "query", "retrieve", "commit", "workitems", "administer"]
+EVERYTHING: frozenset[Permission] = frozenset(("store", "query", "retrieve", "commit", "workitems", "administer"))
 
 
 @dataclass(frozen=True, slots=True)

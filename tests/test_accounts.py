@@ -32,7 +32,7 @@ def test_a_password_opens_a_session_with_the_rights_of_the_role(jane: Pacs) -> N
     actor = accounts.actor_of_session(jane, secret, "10.0.0.7")
 
     assert (actor.kind, actor.name, actor.address) == ("person", "jane", "10.0.0.7")
-    assert actor.permissions == {"store", "query", "retrieve", "commit"}
+    assert actor.permissions == {"store", "query", "retrieve", "commit", "workitems"}
 
 
 def test_a_password_may_be_typed_on_a_keyboard_that_composes_letters_otherwise(jane: Pacs) -> None:
@@ -196,7 +196,7 @@ def test_a_link_dies_of_age_and_of_a_newer_one(pacs: Pacs) -> None:
 def test_a_token_has_its_role_and_its_end(pacs: Pacs) -> None:
     token = accounts.create_token(pacs, SYSTEM, "modality", name="ct-1", lasts=timedelta(days=30))
     actor = accounts.actor_of_token(pacs, token)
-    assert (actor.name, actor.permissions) == ("ct-1", {"store", "query", "commit"})
+    assert (actor.name, actor.permissions) == ("ct-1", {"store", "query", "commit", "workitems"})
 
     grow_older(pacs, timedelta(days=30))
 

@@ -503,13 +503,11 @@ workitem = Table(
     Column("scheduled_start", text_type, nullable=False, server_default=""),
     Column("revision", Integer, nullable=False, server_default="0"),
     # counts its changes
-    Column("work", text_type, nullable=False, server_default=""),
-    # what of our own long work it shows, as workflow.workitems has it; "": others made it
     Column("source", text_type, nullable=False, server_default=""),
     Column("created_at", Instant, nullable=False),
     Column("changed_at", Instant, nullable=False),
     Column("content", text_type, nullable=False),
-    # its attributes: DICOM JSON
+    # its attributes: DICOM JSON; "": it is over for long, and only its UID is known still
     comment="writer: workflow.workitems. Unified procedure steps (PS3.4 Annex CC)",
 )
 
@@ -526,7 +524,7 @@ subscription = Table(
     # as a query of the address
     Column("created_at", Instant, nullable=False),
     UniqueConstraint("ae_title", "sop_instance_uid"),
-    comment="writer: workflow.workitems",
+    comment="writer: workflow.subscriptions",
 )
 
 workitem_event = Table(
@@ -537,7 +535,7 @@ workitem_event = Table(
     Column("created_at", Instant, nullable=False),
     Column("content", text_type, nullable=False),
     # the event report: DICOM JSON
-    comment="writer: workflow.workitems. What subscribers are still to be told",
+    comment="writer: workflow.subscriptions. What subscribers are still to be told",
 )
 
 resource = Table(
@@ -599,6 +597,6 @@ Index("ix_further_value_value", further_value.c.attribute_pk, further_value.c.va
 Index("ix_removal_study", removal.c.study_instance_uid, removal.c.state)
 Index("ix_removal_due", removal.c.state, removal.c.erase_at)
 Index("ix_workitem_state", workitem.c.procedure_step_state, workitem.c.scheduled_start)
-Index("ix_workitem_work", workitem.c.work)
+Index("ix_subscription_sop_instance_uid", subscription.c.sop_instance_uid)
 Index("ix_workitem_event_ae_title", workitem_event.c.ae_title)
 Index("ix_resource_kind", resource.c.kind)

@@ -79,8 +79,9 @@ def upgrade() -> None:
         sa.Column("created_at", instant, nullable=False),
         sa.PrimaryKeyConstraint("pk", name=op.f("pk_subscription")),
         sa.UniqueConstraint("ae_title", "sop_instance_uid", name=op.f("uq_subscription_ae_title_sop_instance_uid")),
-        comment="writer: workflow.workitems",
+        comment="writer: workflow.subscriptions",
     )
+    op.create_index("ix_subscription_sop_instance_uid", "subscription", ["sop_instance_uid"])
     op.create_table(
         "workitem",
         sa.Column("pk", key, nullable=False),
@@ -89,7 +90,6 @@ def upgrade() -> None:
         sa.Column("transaction_uid", text, server_default="", nullable=False),
         sa.Column("scheduled_start", text, server_default="", nullable=False),
         sa.Column("revision", sa.Integer(), server_default="0", nullable=False),
-        sa.Column("work", text, server_default="", nullable=False),
         sa.Column("source", text, server_default="", nullable=False),
         sa.Column("created_at", instant, nullable=False),
         sa.Column("changed_at", instant, nullable=False),
@@ -99,7 +99,6 @@ def upgrade() -> None:
         comment="writer: workflow.workitems. Unified procedure steps (PS3.4 Annex CC)",
     )
     op.create_index("ix_workitem_state", "workitem", ["procedure_step_state", "scheduled_start"])
-    op.create_index("ix_workitem_work", "workitem", ["work"])
     op.create_table(
         "workitem_event",
         sa.Column("pk", key, nullable=False),
@@ -107,7 +106,7 @@ def upgrade() -> None:
         sa.Column("created_at", instant, nullable=False),
         sa.Column("content", text, nullable=False),
         sa.PrimaryKeyConstraint("pk", name=op.f("pk_workitem_event")),
-        comment="writer: workflow.workitems. What subscribers are still to be told",
+        comment="writer: workflow.subscriptions. What subscribers are still to be told",
     )
     op.create_index("ix_workitem_event_ae_title", "workitem_event", ["ae_title"])
     op.create_table(
