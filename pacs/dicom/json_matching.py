@@ -43,7 +43,7 @@ class Search:
     left_out: tuple[str, ...] = ()
     """What was asked for and is not done, by its name there."""
 
-    def values_of(self, keyword: str) -> Match:
+    def match_of(self, keyword: str) -> Match:
         """What is asked of an attribute that is in no sequence."""
         path = (tag_of(keyword),)
         return next((key.match for key in self.keys if key.path == path), Universal())

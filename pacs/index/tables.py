@@ -448,9 +448,9 @@ further_attribute = Table(
     Column("vr", String(2), nullable=False),
     Column("level", Integer, nullable=False),
     Column("state", String(16), nullable=False),
-    # filling, ready
+    # filling, ready, removing
     Column("filled_to", key_type, nullable=False, server_default="0"),
-    # the instance up to which what was stored before has been read
+    # the instance down to which what was stored before has been read; 0: it has not begun
     Column("source", text_type, nullable=False, server_default=""),
     Column("created_at", Instant, nullable=False),
     comment="writer: archive.further. What administrators have made searchable besides dicom.attributes",
@@ -464,9 +464,9 @@ further_value = Table(
     # the row of its level: a patient, a study, a series, an instance
     Column("value", key_text_type, nullable=False),
     Column("folded", key_text_type, nullable=False, server_default=""),
-    # of a name, as it is searched
+    # a name or a number in the form in which it is searched
     sqlite_with_rowid=False,
-    comment="writer: archive.further",
+    comment="writer: archive.further_values",
 )
 
 removal = Table(
@@ -594,9 +594,22 @@ Index("ix_notification_due", notification.c.state, notification.c.next_at)
 Index("ix_correction_study", correction.c.study_instance_uid, correction.c.state)
 Index("ix_correction_patient", correction.c.patient_identity, correction.c.state)
 Index("ix_further_value_value", further_value.c.attribute_pk, further_value.c.value)
+Index(
+    "ix_further_value_folded",
+    further_value.c.attribute_pk,
+    further_value.c.folded,
+    sqlite_where=text("folded <> ''"),
+    postgresql_where=text("folded <> ''"),
+)
 Index("ix_removal_study", removal.c.study_instance_uid, removal.c.state)
 Index("ix_removal_due", removal.c.state, removal.c.erase_at)
 Index("ix_workitem_state", workitem.c.procedure_step_state, workitem.c.scheduled_start)
+Index(
+    "ix_workitem_changed_at",
+    workitem.c.changed_at,
+    sqlite_where=text("content <> ''"),
+    postgresql_where=text("content <> ''"),
+)
 Index("ix_subscription_sop_instance_uid", subscription.c.sop_instance_uid)
 Index("ix_workitem_event_ae_title", workitem_event.c.ae_title)
 Index("ix_resource_kind", resource.c.kind)

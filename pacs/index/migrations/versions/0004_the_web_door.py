@@ -99,6 +99,13 @@ def upgrade() -> None:
         comment="writer: workflow.workitems. Unified procedure steps (PS3.4 Annex CC)",
     )
     op.create_index("ix_workitem_state", "workitem", ["procedure_step_state", "scheduled_start"])
+    op.create_index(
+        "ix_workitem_changed_at",
+        "workitem",
+        ["changed_at"],
+        sqlite_where=sa.text("content <> ''"),
+        postgresql_where=sa.text("content <> ''"),
+    )
     op.create_table(
         "workitem_event",
         sa.Column("pk", key, nullable=False),
@@ -119,10 +126,17 @@ def upgrade() -> None:
             ["attribute_pk"], ["further_attribute.pk"], name=op.f("fk_further_value_attribute_pk"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("attribute_pk", "owner_pk", name=op.f("pk_further_value")),
-        comment="writer: archive.further",
+        comment="writer: archive.further_values",
         sqlite_with_rowid=False,
     )
     op.create_index("ix_further_value_value", "further_value", ["attribute_pk", "value"])
+    op.create_index(
+        "ix_further_value_folded",
+        "further_value",
+        ["attribute_pk", "folded"],
+        sqlite_where=sa.text("folded <> ''"),
+        postgresql_where=sa.text("folded <> ''"),
+    )
     op.create_table(
         "rendition",
         sa.Column("instance_pk", key, nullable=False),
