@@ -20,12 +20,12 @@ from pacs.peers.tls import server_context
 from pacs.settings import Address, Settings
 from pacs.web.app import create_app
 from pacs.web.protocol import BoundedHttp
-from pacs.workflow import commitment, erasure, notification, routing, sending
+from pacs.workflow import commitment, erasure, notification, renditions, routing, sending
 from storage import open_store
 
 Door = Literal["dicom", "web", "worker"]
 DOORS: tuple[Door, ...] = ("dicom", "web", "worker")
-JOBS: tuple[Job, ...] = (commitment.JOB, notification.JOB, routing.JOB, sending.JOB, erasure.JOB)
+JOBS: tuple[Job, ...] = (commitment.JOB, notification.JOB, routing.JOB, sending.JOB, erasure.JOB, renditions.JOB)
 """The work that each feature leaves for later."""
 BACKLOG = 128
 STOP_TIMEOUT_S = 20

@@ -12,6 +12,7 @@ from pacs.dicom.pixels import (
     RLE,
     SUBSAMPLED,
     PixelDescription,
+    Samples,
     colour_space_of,
     decode_frame,
     stored_values,
@@ -57,10 +58,15 @@ def delivery_of(description: PixelDescription, transfer_syntax_uid: str) -> Deli
 
 def delivered_frame(description: PixelDescription, data: bytes, transfer_syntax_uid: str) -> bytes:
     """The bytes of a frame that must be transcoded, as `delivery_of` describes them. Raises Undecodable."""
+    return delivered_samples(description, data, transfer_syntax_uid).tobytes()
+
+
+def delivered_samples(description: PixelDescription, data: bytes, transfer_syntax_uid: str) -> Samples:
+    """What a browser has of a frame once it is decoded: stored values, colour by pixel. Raises Undecodable."""
     values = stored_values(description, decode_frame(description, data, transfer_syntax_uid))
-    if description.samples_per_pixel == 3:
+    if description.samples_per_pixel == 3 and not _goes_as_it_is(description, transfer_syntax_uid):
         values = rgb_of(description, values, colour_space_of(description, data, transfer_syntax_uid))
-    return np.ascontiguousarray(values).tobytes()
+    return np.ascontiguousarray(values)
 
 
 def _goes_as_it_is(description: PixelDescription, transfer_syntax_uid: str) -> bool:

@@ -8,8 +8,9 @@ from typing import Any, Literal
 from pydicom.dataset import Dataset
 
 from pacs.dicom import series_document as document
-from pacs.dicom.delivery import delivery_of
+from pacs.dicom.delivery import Delivery, delivery_of
 from pacs.dicom.functional_groups import functional_group
+from pacs.dicom.htj2k import HTJ2K_RPCL, ResolutionTable, htj2k_description
 from pacs.dicom.pixels import PixelDescription, PixelKeyword, pixel_description
 from pacs.dicom.presentation import Palette, Table, presentation_of
 from pacs.dicom.series_document import FrameAttributes, Instance, Kind, OtherObject, SeriesDocument
@@ -59,6 +60,8 @@ class Source:
     transfer_syntax_uid: str
     sizes: tuple[int, ...]
     """Bytes of each frame; none: nothing that can be shown as pictures."""
+    resolutions: ResolutionTable | None = None
+    """Of the same frames in HTJ2K, where they are to be had so."""
 
 
 def series_document_of(index_row: Mapping[str, Any], sources: Sequence[Source]) -> SeriesDocument:
@@ -170,7 +173,7 @@ class _Gathered:
     def _frame_of(self, source: Source, description: PixelDescription, frame_number: int) -> FrameAttributes:
         header = source.header
         delivery = delivery_of(description, source.transfer_syntax_uid)
-        delivered = delivery.description
+        delivered = delivery.description if source.resolutions is None else htj2k_description(delivery.description)
         look = presentation_of(header, description, frame_number)
         spacing, spacing_source = spacing_of(header, frame_number)
         window = look.windows[0] if look.windows else None
@@ -180,9 +183,10 @@ class _Gathered:
         return {
             "instance": len(self.instances),
             "frame_number": frame_number,
-            "size": delivered.decoded_size if delivery.is_transcoded else source.sizes[frame_number - 1],
-            "transfer_syntax_uid": delivery.transfer_syntax_uid,
-            "transcoded": delivery.is_transcoded,
+            "size": _size(source, delivery, frame_number),
+            "transfer_syntax_uid": HTJ2K_RPCL if source.resolutions else delivery.transfer_syntax_uid,
+            "transcoded": delivery.is_transcoded and source.resolutions is None,
+            "resolution_ends": _resolution_ends(source, frame_number),
             "pixel_data": PIXEL_DATA[description.keyword],
             "rows": description.rows,
             "columns": description.columns,
@@ -234,9 +238,22 @@ def _like(first: FrameAttributes, source: Source, frame_number: int) -> FrameAtt
     frame = first.copy()
     frame["frame_number"] = frame_number
     frame["frame_time"] = _frame_time(source.header, frame_number)
-    if not first["transcoded"]:
+    frame["resolution_ends"] = ends = _resolution_ends(source, frame_number)
+    if ends:
+        frame["size"] = ends[-1]
+    elif not first["transcoded"]:
         frame["size"] = source.sizes[frame_number - 1]
     return frame
+
+
+def _size(source: Source, delivery: Delivery, frame_number: int) -> int:
+    if ends := _resolution_ends(source, frame_number):
+        return ends[-1]
+    return delivery.description.decoded_size if delivery.is_transcoded else source.sizes[frame_number - 1]
+
+
+def _resolution_ends(source: Source, frame_number: int) -> list[int] | None:
+    return list(source.resolutions.ends_of(frame_number)) if source.resolutions else None
 
 
 def _group(header: Dataset, keyword: str, frame_number: int) -> Dataset:

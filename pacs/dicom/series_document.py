@@ -97,6 +97,10 @@ class FrameAttributes(TypedDict):
     """As it is delivered by `retrieve.viewer_frames`: what a browser decodes, else Explicit VR Little Endian."""
     transcoded: bool
     """The server decodes it first, because no browser does."""
+    resolution_ends: list[int] | None
+    """The frame is to be had in HTJ2K, lowest resolution first: where each ends, in bytes from its beginning. Each has
+    twice the rows and columns of the one before, the last has all. It is asked for by `retrieve.viewer_frames` with
+    resolutions. None: only as a whole."""
     pixel_data: Literal["integer", "float", "double"]
     """float and double: 32 and 64-bit IEEE samples (Float Pixel Data, Double Float Pixel Data)."""
     rows: int
@@ -184,7 +188,8 @@ class SeriesDocument(TypedDict):
     study_instance_uid: str
     series_instance_uid: str
     revision: int
-    """Counts the changes of the series. Indices of frames hold for it only: give it back when asking for frames."""
+    """Counts the changes of the series. Indices of frames hold for it only: give it back when asking for frames. That
+    more frames are to be had in HTJ2K does not change it: what a document says can be asked for as it says."""
     kind: Kind
     modality: str
     series_number: int | None

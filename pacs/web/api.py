@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 
 from pacs.archive import listing, metadata
+from pacs.archive.passes import frames_in_passes
 from pacs.archive.retrieve import instances, representative, viewer_frames
 from pacs.context import Actor
 from pacs.dicom.attributes import BY_PATH
@@ -73,12 +74,20 @@ def give_frames(
     series: str,
     order: Annotated[str, Query(max_length=100_000)] = "",
     revision: int | None = None,
+    begin: Annotated[int | None, Query(alias="from", ge=0, le=32)] = None,
+    end: Annotated[int | None, Query(alias="to", ge=0, le=32)] = None,
 ) -> Response:
     """Frames of a series in the order asked for, each as `[u32 index][u32 length][bytes]`, little endian.
 
     Indices are those of the series' document, which also tells how each frame is encoded; revision is the document's.
+    `from` and `to` ask for resolutions, as `resolution_ends` counts them from 0, without the one of `to`: frames in
+    HTJ2K. Without either the frames come as they would if there were no HTJ2K.
     """
-    found = viewer_frames(pacs_of(request), actor, study, series, _indices(order), revision)
+    pacs = pacs_of(request)
+    if begin is None and end is None:
+        found = viewer_frames(pacs, actor, study, series, _indices(order), revision)
+    else:
+        found = frames_in_passes(pacs, actor, study, series, _indices(order), revision, begin or 0, end)
     headers = {} if revision is None else {"cache-control": FOR_THIS_SESSION}
     return send(_framed(found), headers, OCTET_STREAM)
 
