@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Table, and_, bindparam, insert, select, updat
 
 from pacs import audit
 from pacs.archive.attention import flag
+from pacs.archive.further_values import Arrived, keep
 from pacs.archive.identity import (
     CONFLICTS,
     Claim,
@@ -111,6 +112,7 @@ class _Batch:
         self._studies: dict[str, _Study] = {}
         self._series: dict[tuple[str, str], _Series] = {}
         self._rows: list[dict[str, Any]] = []
+        self._further: list[Arrived] = []
         self._stored: dict[tuple[str, str, str], list[Arrival]] = {}
         """By who sent them and their study. An Actor as a key would be hashed whole for each."""
         sent = [arrival for arrival in arrivals if not arrival.is_adopted]
@@ -151,6 +153,8 @@ class _Batch:
         if not self._rows:
             return
         _INSERT_INSTANCE.run(self._connection, self._rows)
+        if self._further:
+            keep(self._connection, self._further)
         if changed := [_series_change(one) for one in self._series.values() if one.new_instances]:
             _UPDATE_SERIES.run(self._connection, changed)
             touched = [one for one in self._studies.values() if one.new_instances]
@@ -184,6 +188,10 @@ class _Batch:
             arrival = replace(arrival, header=reread_header(header, of_study.character_set))
         of_series = self._series_of(arrival, of_study)
         self._rows.append(_instance_row(arrival, of_series.pk, is_current))
+        if arrival.header.further:
+            owners = {Level.PATIENT: of_study.patient_pk, Level.STUDY: of_study.pk, Level.SERIES: of_series.pk}
+            its = arrival.header.further, owners, header.sop_instance_uid, arrival.object_key, is_current
+            self._further.append(Arrived(*its))
         self._versions.setdefault(header.sop_instance_uid, []).append(claim)
         if is_current:
             if not arrival.is_adopted:

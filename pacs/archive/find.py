@@ -10,10 +10,10 @@ from math import inf
 from sqlalchemy import Connection, select
 
 from pacs.context import Actor, Pacs
-from pacs.dicom.attributes import BY_PATH, Attribute
+from pacs.dicom.attributes import Attribute
 from pacs.dicom.matching import item_matches
 from pacs.dicom.query import Query, is_offset, items_of
-from pacs.errors import OutOfResources
+from pacs.errors import TooLarge
 from pacs.index.dialects import limited
 from pacs.index.select import Source, answered, best_of, select_count, select_matches, select_sizes, sources
 from pacs.index.tables import study
@@ -29,20 +29,31 @@ Row = tuple[str | int | None, ...]
 def find(pacs: Pacs, actor: Actor, query: Query) -> "Answers":
     """What matches and may be known of.
 
-    Raises NotAllowed; when the answers are fetched InvalidQuery, and OutOfResources when that takes too long.
+    Raises NotAllowed; when the answers are fetched InvalidQuery, and TooLarge when that takes too long.
     """
     actor.require("query")
     return Answers(pacs, actor, query)
 
 
 def count(pacs: Pacs, actor: Actor, query: Query) -> int:
-    """How much `find` would find without limit and offset. Raises NotAllowed, InvalidQuery, OutOfResources."""
+    """How much `find` would find without limit and offset. Raises NotAllowed, InvalidQuery, TooLarge."""
     actor.require("query")
     with pacs.database.read() as connection:
         query = _with_offsets(connection, query)
         source = _best_source(connection, query, actor, wanted=inf, page=inf)
         with _patience(connection):
             return connection.scalar(select_count(query, actor.studies, source)) or 0
+
+
+def place_of_number(pacs: Pacs, actor: Actor, query: Query, number: int) -> Row:
+    """The place of the answer of this number, where there is one behind it; else ().
+
+    Numbers count from 1, behind the offset. Raises NotAllowed, InvalidQuery, TooLarge.
+    """
+    only_places = replace(query, include=(), offset=query.offset + number - 1, limit=2)
+    answers = find(pacs, actor, only_places)
+    places = [answers.place for _ in answers]
+    return places[0] if len(places) == 2 else ()
 
 
 class Answers:
@@ -55,31 +66,39 @@ class Answers:
     def __init__(self, pacs: Pacs, actor: Actor, query: Query) -> None:
         self.attributes: tuple[Attribute, ...] = answered(query)
         """What each value of a row is, in order."""
+        self.place: Row = ()
+        """Of the row that was given last: `Query.after` begins behind it."""
         self._pacs, self._actor, self._query = pacs, actor, query
 
     def __iter__(self) -> Iterator[Row]:
         width = len(self.attributes)
         source: Source | None = None
-        after: Row | None = None
+        after: Row | None = self._query.after or None
+        is_first = True
         left = sys.maxsize if self._query.limit is None else self._query.limit
         wanted = self._query.offset + left
         while left > 0:
-            size = min(left, FIRST_PAGE if after is None else NEXT_PAGE)
+            size = min(left, FIRST_PAGE if is_first else NEXT_PAGE)
+            offset = self._query.offset if is_first else 0
             with self._pacs.database.read() as connection:
-                if after is None:
+                if is_first:
                     self._query = _with_offsets(connection, self._query)
                     source = _best_source(connection, self._query, self._actor, wanted, NEXT_PAGE)
-                rows = self._page(connection, source, after, size)
-            yield from self._shown(rows)
+                rows = self._page(connection, source, after, offset, size)
+            for row, shown in zip(rows, self._shown(rows), strict=True):
+                self.place = row[width:]
+                yield shown
             if len(rows) < size:
                 return
-            after = rows[-1][width:]
+            after, is_first = rows[-1][width:], False
             left -= size
 
-    def _page(self, connection: Connection, source: Source | None, after: Row | None, size: int) -> list[Row]:
+    def _page(
+        self, connection: Connection, source: Source | None, after: Row | None, offset: int, size: int
+    ) -> list[Row]:
         statement = select_matches(self._query, self._actor.studies, source, after).limit(size)
-        if after is None and self._query.offset:
-            statement = statement.offset(self._query.offset)
+        if offset:
+            statement = statement.offset(offset)
         if source is not None and source.is_small:
             return [tuple(row) for row in connection.execute(statement)]
         with _patience(connection):
@@ -88,7 +107,8 @@ class Answers:
     def _shown(self, rows: Sequence[Row]) -> list[Row]:
         """Without their place; of a sequence that was asked for, the items that match (PS3.4 C.2.2.2.6)."""
         width = len(self.attributes)
-        asked = {BY_PATH[path].sequence for path in self._query.matches} - {""}
+        known = self._query.dictionary.by_path
+        asked = {known[path].sequence for path in self._query.matches} - {""}
         columns = [index for index, attribute in enumerate(self.attributes) if attribute.keyword in asked]
         if not columns:
             return [row[:width] for row in rows]
@@ -130,4 +150,4 @@ def _patience(connection: Connection) -> Iterator[None]:
         with limited(connection, PATIENCE_S):
             yield
     except TimeoutError as error:
-        raise OutOfResources("the question takes too long: ask for less") from error
+        raise TooLarge("the question takes too long: ask for less") from error

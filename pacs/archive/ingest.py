@@ -22,6 +22,7 @@ from sqlalchemy import Connection
 
 from pacs import audit
 from pacs.archive.committer import Arrival, file_arrivals
+from pacs.archive.further import read_into
 from pacs.archive.sameness import is_same_content
 from pacs.context import Actor, Pacs
 from pacs.dicom.header import Header, read_header
@@ -180,7 +181,8 @@ class Incoming:
             store_errors(),
             _Received(bytes(self._head), self._file) as file,
         ):
-            header = read_header(file, self._data_set_offset, self._size, self._transfer_syntax_uid)
+            place = self._data_set_offset, self._size, self._transfer_syntax_uid
+            header = read_into(self._pacs, read_header(file, *place), file, *place)
             _require_uids(*_names(header), header.study_instance_uid, header.series_instance_uid)
             reached("FP2")
             return header

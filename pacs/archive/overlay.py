@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
 
+from pacs.archive.further_values import refill
 from pacs.dicom import vietnamese
 from pacs.dicom.attributes import BY_PATH, PERSON_NAMES, READ_FROM_INSTANCE, Level
 from pacs.dicom.charset import UTF_8, reread
@@ -48,7 +49,8 @@ def reread_header(header: Header, character_set: str) -> Header:
     if not character_set:
         return header
     values = {column: _reread_value(column, value, character_set) for column, value in header.values.items()}
-    return replace(header, values=values)
+    further = tuple((its, reread(value, its.vr, character_set)) for its, value in header.further)
+    return replace(header, values=values, further=further)
 
 
 def suggest(connection: Connection, header: Header) -> None:
@@ -142,6 +144,7 @@ class Overlay:
                 text = {column: values[column] for column in _TEXT_OF_INSTANCES}
                 text |= {f"{column}_folded": folded(str(values[column])) for column in _NAMES[Level.IMAGE]}
                 connection.execute(update(instance).where(instance.c.pk == instance_pk).values(text))
+        refill(connection, self.objects, pk, character_set)
 
     def _lay_over_patient(self, pk: int, identity: str) -> None:
         connection = self.connection

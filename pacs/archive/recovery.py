@@ -24,6 +24,8 @@ from sqlalchemy import Connection, Row, bindparam, delete, func, select, update
 from pacs import audit
 from pacs.archive.attention import flag
 from pacs.archive.committer import Arrival, Filed, file_arrivals
+from pacs.archive.further import read_into
+from pacs.archive.further_values import begin_again
 from pacs.archive.identity import CONFLICTS
 from pacs.archive.ingest import PIECE, QUARANTINE, compared, quarantine, settle
 from pacs.archive.overlay import Overlay
@@ -150,6 +152,7 @@ def reindex(pacs: Pacs, *, progress: Progress = no_progress) -> Report:
         _flag_rows_without(connection, {one.key for one in kept}, report)
         for table in (name_form, instance, series, study, patient):
             connection.execute(delete(table))
+        begin_again(connection)
         for chunk in _chunks(iter(kept)):
             arrivals = _read_all(pacs, connection, chunk, report)
             known = [replace(one, checksum=checksums.get(one.object_key, "")) for one in arrivals]
@@ -284,7 +287,8 @@ def _read(pacs: Pacs, key: str, kept_at: datetime, *, hashed: bool) -> Arrival:
         if meta is None:
             raise InvalidInstance("the file ends before its data set begins")
         size = file.seek(0, io.SEEK_END)
-        header = read_header(file, meta.data_set_offset, size, meta.transfer_syntax_uid)
+        place = meta.data_set_offset, size, meta.transfer_syntax_uid
+        header = read_into(pacs, read_header(file, *place), file, *place)
     return Arrival(
         header,
         meta.transfer_syntax_uid,

@@ -14,9 +14,11 @@ import structlog
 from sqlalchemy import ColumnElement, Connection, Table, delete, func, insert, select, update
 
 from pacs import audit
+from pacs.archive.further_values import forget
 from pacs.archive.recovery import adopt
 from pacs.archive.removals import State, missing
 from pacs.context import SYSTEM, Actor, Pacs
+from pacs.dicom.attributes import Level
 from pacs.errors import InvalidQuery, NotFound, NotInThisState, OutOfResources
 from pacs.index.tables import bookmark, instance, name_form, patient, removal, rendition, series, study
 from storage import StoreError
@@ -178,6 +180,8 @@ def _take_out(connection: Connection, pks: Sequence[int]) -> None:
         empty = select(patient.c.pk).where(patient.c.pk.in_(patients), ~_has(study.c.patient_pk, patient))
         connection.execute(delete(name_form).where(name_form.c.patient_pk.in_(empty)))
         _drop_empty(connection, patient, patients, study.c.patient_pk)
+        rows = {Level.PATIENT: patients, Level.STUDY: of_studies, Level.SERIES: of_series, Level.IMAGE: some}
+        forget(connection, rows)
     # SQLite gives the number of the last row anew once that is gone: who reads by number must not pass it over.
     newest = select(func.coalesce(func.max(instance.c.pk), 0)).scalar_subquery()
     connection.execute(update(bookmark).where(bookmark.c.instance_pk > newest).values(instance_pk=newest))

@@ -3,10 +3,11 @@
 import re
 import struct
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from json.encoder import encode_basestring
 from math import isfinite
+from types import MappingProxyType
 from typing import Any
 
 from pydicom.datadict import dictionary_has_tag, dictionary_VR
@@ -30,6 +31,7 @@ EXACT_INTEGER = 1 << 53
 DELIMITERS = 0xFFFE
 """The group of what divides items: where one stands among elements the data set is damaged, and it is none."""
 SPECIFIC_CHARACTER_SET = 0x00080005
+TIMEZONE_OFFSET = 0x00080201
 PIXEL_REPRESENTATION = 0x00280103
 PIXEL_DATA = frozenset((0x7FE00008, 0x7FE00009, 0x7FE00010))
 _TEXT_VRS = "AE AS CS DA DS DT IS LO LT PN SH ST TM UC UI UR UT"
@@ -51,17 +53,22 @@ Writer = Callable[[Row], str]
 
 
 def json_encoder(
-    attributes: Sequence[Attribute], *, retrieve_url: Callable[[Row], str], empty: Iterable[int] = ()
+    attributes: Sequence[Attribute],
+    *,
+    retrieve_url: Callable[[Row], str] | None,
+    empty: Iterable[int] = (),
+    creators: Mapping[int, str] = MappingProxyType({}),
 ) -> Callable[[Row], bytes]:
     """A function that writes one answer as a JSON object in UTF-8, with these attributes in the order of its rows.
 
-    retrieve_url: where to retrieve what the row is of (0008,1190). empty: tags that were asked for and are not
-    indexed.
+    retrieve_url: where to retrieve what the row is of (0008,1190); None: nowhere. empty: tags that were asked for and
+    are not indexed. creators: by tag, those of the private attributes. What is told only where it is known is left out
+    where it is not (PS3.18 Tables 10.6.3-3 to 10.6.3-5).
     """
-    members = _members(attributes, retrieve_url, empty)
+    members = _members(attributes, retrieve_url, empty, creators)
 
     def encode(row: Row) -> bytes:
-        return f"{{{','.join([write(row) for write in members])}}}".encode()
+        return f"{{{','.join(filter(None, [write(row) for write in members]))}}}".encode()
 
     return encode
 
@@ -75,12 +82,20 @@ def dataset_to_json(ds: Dataset, bulk_data_uri: BulkDataUri) -> Json:
     return _object_of(ds, ("",), "", _is_signed(ds), bulk_data_uri)
 
 
-def _members(attributes: Sequence[Attribute], retrieve_url: Callable[[Row], str], empty: Iterable[int]) -> list[Writer]:
+def _members(
+    attributes: Sequence[Attribute],
+    retrieve_url: Callable[[Row], str] | None,
+    empty: Iterable[int],
+    creators: Mapping[int, str],
+) -> list[Writer]:
     """In the order of their tags."""
     members: dict[int, Writer] = {tag: _constant(f'"{tag:08X}":{{"vr":"{dictionary_vr(tag)}"}}') for tag in empty}
+    for tag, creator in creators.items():
+        members[tag] = _constant(f'"{tag:08X}":{{"vr":"LO","Value":[{encode_basestring(creator)}]}}')
     members[SPECIFIC_CHARACTER_SET] = _constant('"00080005":{"vr":"CS","Value":["ISO_IR 192"]}')
-    members[0x00080056] = _constant('"00080056":{"vr":"CS","Value":["ONLINE"]}')
-    members[0x00081190] = lambda row: f'"00081190":{{"vr":"UR","Value":[{encode_basestring(retrieve_url(row))}]}}'
+    if retrieve_url is not None:
+        members[0x00080056] = _constant('"00080056":{"vr":"CS","Value":["ONLINE"]}')
+        members[0x00081190] = lambda row: f'"00081190":{{"vr":"UR","Value":[{encode_basestring(retrieve_url(row))}]}}'
     for index, attribute in enumerate(attributes):
         members[attribute.tag] = (_sequence if attribute.members else _member)(index, attribute)
     return [members[tag] for tag in sorted(members)]
@@ -93,7 +108,9 @@ def _constant(text: str) -> Writer:
 def _member(index: int, attribute: Attribute) -> Writer:
     empty = f'"{attribute.tag:08X}":{{"vr":"{attribute.vr}"}}'
     start = f'{empty[:-1]},"Value":['
-    write_value = _VALUE_WRITERS.get(attribute.vr, _strings)
+    if attribute.tag == TIMEZONE_OFFSET:
+        empty = ""
+    write_value = _numbers if attribute.vr in NUMBER_FORMATS else _VALUE_WRITERS.get(attribute.vr, _strings)
 
     def write(row: Row) -> str:
         value = row[index]
@@ -153,7 +170,6 @@ _VALUE_WRITERS: dict[str, Callable[[str], str]] = {
     "PN": _names,
     "IS": _numbers,
     "DS": _numbers,
-    "US": str,
     "LT": encode_basestring,
     "ST": encode_basestring,
     "UT": encode_basestring,

@@ -6,7 +6,7 @@ import struct
 from dataclasses import dataclass
 
 from pacs.dicom import charset
-from pacs.dicom.attributes import MEMBERS, READ_FROM_INSTANCE
+from pacs.dicom.attributes import MEMBERS, READ_FROM_INSTANCE, Attribute
 from pacs.dicom.frames import FrameTable, encapsulated_frames, native_frames
 from pacs.dicom.part10 import DEFLATED, EXPLICIT_BIG_ENDIAN, NATIVE, UID
 from pacs.dicom.walk import (
@@ -68,6 +68,8 @@ class Header:
     """What its text is declared to be, as `charset.character_sets_of` has it."""
     is_mislabelled_utf8: bool = False
     """Some of its text is declared as a single-byte set, and UTF-8 in truth."""
+    further: tuple[tuple[Attribute, str], ...] = ()
+    """What administrators have made searchable besides, as `dicom.further` has read it."""
 
 
 def read_header(file: Seekable, offset: int, size: int, transfer_syntax_uid: str) -> Header:

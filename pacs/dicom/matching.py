@@ -4,10 +4,11 @@ import re
 from collections.abc import Callable, Mapping
 from typing import assert_never
 
-from pacs.dicom.attributes import BY_PATH, TIME_OF, Attribute
+from pacs.dicom.attributes import TIME_OF, Attribute
 from pacs.dicom.person_name import folded
 from pacs.dicom.query import (
     DECIMAL,
+    DECIMAL_VRS,
     NUMBER_VRS,
     AllOf,
     AnyOf,
@@ -30,21 +31,23 @@ from pacs.dicom.query import (
 def is_answer(query: Query, row: Mapping[str, str | int | None]) -> bool:
     """Whether a row is matched, which has what is asked of by path: what SQL must agree with."""
     asked = {path: match for path, match in query.matches.items() if match != Universal()}
-    sequences = {BY_PATH[path].sequence for path in asked}
+    known = query.dictionary.by_path
+    sequences = {known[path].sequence for path in asked}
     return all(
         any(item_matches(query, sequence, item) for item in items_of(row[sequence]))
         if sequence
-        else all(_is_matched(asked[path], BY_PATH[path], row) for path in asked if not BY_PATH[path].sequence)
+        else all(_is_matched(asked[path], known[path], row) for path in asked if not known[path].sequence)
         for sequence in sequences
     )
 
 
 def item_matches(query: Query, sequence: str, item: Mapping[str, str]) -> bool:
     """Whether one item of a sequence is all that is asked of its items (C.2.2.2.6)."""
+    known = query.dictionary.by_path
     return all(
-        matches_value(match, BY_PATH[path], item.get(BY_PATH[path].keyword, ""))
+        matches_value(match, known[path], item.get(known[path].keyword, ""))
         for path, match in query.matches.items()
-        if BY_PATH[path].sequence == sequence
+        if known[path].sequence == sequence
     )
 
 
@@ -100,7 +103,7 @@ def _is_equal(attribute: Attribute, wanted: str, stored: str) -> bool:
         return _is_named(wanted, stored, str.__eq__)
     if attribute.vr in NUMBER_VRS:
         return stored != "" and int(stored) == int(wanted)
-    if attribute.vr == "DS":
+    if attribute.vr in DECIMAL_VRS:
         return DECIMAL.fullmatch(stored) is not None and float(stored) == float(wanted)
     return stored.rstrip(" ") == wanted.rstrip(" ")
 

@@ -8,15 +8,17 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone, tzinfo
 
-from pacs.dicom.attributes import BY_PATH, TIME_OF, Attribute, Level
+from pacs.dicom.attributes import DICTIONARY, TIME_OF, Attribute, Dictionary, Level
 from pacs.dicom.part10 import UID
 from pacs.dicom.person_name import fold
 from pacs.errors import InvalidQuery
 
 WILDCARD_VRS = frozenset(("AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"))
 """PS3.4 C.2.2.2.4. Elsewhere `*` and `?` are no wild cards."""
-NUMBER_VRS = frozenset(("IS", "US", "UL"))
-"""Equal as numbers: `007` is 7."""
+NUMBER_VRS = frozenset(("IS", "US", "UL", "SS", "SL", "UV", "SV"))
+"""Equal as whole numbers: `007` is 7."""
+DECIMAL_VRS = frozenset(("DS", "FD", "FL"))
+"""Equal as numbers: `7E1` is 70."""
 MULTIPLE_VALUE_VRS = frozenset(("AE", "AS", "CS", "LO", "PN", "SH", "UC"))
 """PS3.4 C.2.2.2.8."""
 QUOTATION_MARKS = '""'
@@ -130,7 +132,7 @@ Match = Universal | Single | AnyOf | AllOf | Wildcard | Range | Instants | Zoned
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What is asked for. Keys are paths of `attributes.BY_PATH` at or above the level."""
+    """What is asked for. Keys are paths of its dictionary at or above the level."""
 
     level: Level
     matches: dict[str, Match] = field(default_factory=dict)
@@ -140,6 +142,10 @@ class Query:
     offset: int = 0
     newest_first: bool = False
     """Order by study date and time, newest first; otherwise by the order of arrival."""
+    after: tuple[str | int | None, ...] = ()
+    """Begin behind this place, which `find` told; (): at the first."""
+    dictionary: Dictionary = DICTIONARY
+    """What its paths mean."""
     offsets: tuple[str, ...] = ()
     """The offsets from UTC that stored studies say: `find` knows them, who asks need not."""
 
@@ -185,20 +191,23 @@ def combined(matches: Mapping[str, Match]) -> dict[str, Match]:
     return found
 
 
-def zoned(matches: Mapping[str, Match], offset: str) -> dict[str, Match]:
+def zoned(matches: Mapping[str, Match], offset: str, dictionary: Dictionary = DICTIONARY) -> dict[str, Match]:
     """The same, dates and times as clocks show them at this offset. A date of birth is where it is.
 
+    So is what an administrator has made searchable: nothing says which time belongs to such a date.
     Raises InvalidQuery when the offset is none.
     """
     zone_of(offset)
     return {
         path: Zoned(match, offset)
-        if isinstance(match, Single | Range | Instants)
-        and BY_PATH[path].vr in _MOMENTS
-        and BY_PATH[path].level > Level.PATIENT
+        if isinstance(match, Single | Range | Instants) and _is_moved(dictionary.by_path[path])
         else match
         for path, match in matches.items()
     }
+
+
+def _is_moved(attribute: Attribute) -> bool:
+    return attribute.vr in _MOMENTS and attribute.level > Level.PATIENT and not attribute.further
 
 
 def zone_of(offset: str) -> timezone:
@@ -280,10 +289,8 @@ def _parse_one(attribute: Attribute, text: str) -> Match:
         return _parse_moment(attribute, text)
     if attribute.vr == "UI" and not UID.fullmatch(text):
         raise InvalidQuery(f"{attribute.path}: {text!r} is no UID")
-    if attribute.vr in NUMBER_VRS:
+    if attribute.vr in NUMBER_VRS or attribute.vr in DECIMAL_VRS:
         return Single(_number(attribute, text))
-    if attribute.vr == "DS":
-        return Single(_decimal(attribute, text))
     if attribute.vr in WILDCARD_VRS and ("*" in text or "?" in text):
         return Wildcard(text)
     return Single(text)
@@ -351,16 +358,21 @@ def _is_time(hours: str, minutes: str | None, seconds: str | None, fraction: str
     return int(hours) < 24 and int(minutes or 0) < 60 and int(seconds or 0) <= 60
 
 
-def _number(attribute: Attribute, text: str) -> str:
-    if not _NUMBER.fullmatch(text):
-        raise InvalidQuery(f"{attribute.path}: {text!r} is no whole number")
-    return str(int(text))
-
-
-def _decimal(attribute: Attribute, text: str) -> str:
+def number_of(vr: str, text: str) -> str | None:
+    """A number in the one form in which equal numbers are equal text; None where it is none."""
+    if vr in NUMBER_VRS:
+        return str(int(text)) if _NUMBER.fullmatch(text) else None
     if not DECIMAL.fullmatch(text):
-        raise InvalidQuery(f"{attribute.path}: {text!r} is no number")
-    return str(float(text))
+        return None
+    number = float(text)
+    return str(float(f"{number:.7g}")) if vr == "FL" else str(number)  # single precision has 7 digits
+
+
+def _number(attribute: Attribute, text: str) -> str:
+    number = number_of(attribute.vr, text)
+    if number is None:
+        raise InvalidQuery(f"{attribute.path}: {text!r} is no {'whole ' * (attribute.vr in NUMBER_VRS)}number")
+    return number
 
 
 _MOMENTS = {"DA": _ends_of_date, "TM": _ends_of_time, "DT": _ends_of_date_time}

@@ -33,6 +33,8 @@ from sqlalchemy import (
 from pacs.dicom.attributes import BY_PATH, TIME_OF, Attribute, Level
 from pacs.dicom.person_name import folded
 from pacs.dicom.query import (
+    DECIMAL_VRS,
+    NUMBER_VRS,
     AllOf,
     AnyOf,
     Empty,
@@ -59,7 +61,7 @@ from pacs.index.dialects import (
     member,
     unindexed,
 )
-from pacs.index.tables import LONGEST_FORM, instance, name_form, patient, series, study
+from pacs.index.tables import LONGEST_FORM, further_value, instance, name_form, patient, series, study
 
 TABLES: dict[Level, Table] = {
     Level.PATIENT: patient,
@@ -83,6 +85,8 @@ COST_OF_FETCHING = 8
 LAST_LETTER = "\U0010ffff"
 
 Condition = ColumnElement[bool]
+PlainMatch = Universal | Empty | Single | AnyOf | AllOf | Wildcard | Range | Words
+"""What is asked of one value by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +104,8 @@ def answered(query: Query) -> tuple[Attribute, ...]:
 
     Members of a sequence are returned within it; it has those of its members that are included, or all of them.
     """
-    attributes = [BY_PATH[path] for path in query.include if path in BY_PATH]
+    known = query.dictionary.by_path
+    attributes = [known[path] for path in query.include if path in known]
     found: dict[str, Attribute] = {}
     for attribute in attributes:
         if attribute.level > query.level:
@@ -127,9 +132,9 @@ def select_matches(
     attributes = answered(query)
     columns = [_column(attribute, studies) for attribute in attributes]
     conditions = _conditions(query, studies, source)
-    if after is not None:
-        conditions.append(_is_after(query, after))
     place = place_of(query)
+    if after is not None:
+        conditions.append(_is_after(query, place, after))
     return (
         select(*columns, *place)
         .select_from(_joined(query, attributes, studies, source))
@@ -197,7 +202,8 @@ def best_of(
 
 
 def _asked(query: Query) -> Iterator[tuple[Attribute, Match]]:
-    return ((BY_PATH[path], match) for path, match in query.matches.items() if not isinstance(match, Universal))
+    known = query.dictionary.by_path
+    return ((known[path], match) for path, match in query.matches.items() if not isinstance(match, Universal))
 
 
 def _joined(
@@ -269,8 +275,9 @@ def _key(level: Level, bottom: Level) -> ColumnElement[int]:
     return PARENT[Level(level + 1)]
 
 
-def _is_after(query: Query, after: Sequence[Any]) -> Condition:
-    place = place_of(query)
+def _is_after(query: Query, place: Sequence[ColumnElement[Any]], after: Sequence[Any]) -> Condition:
+    if len(after) != len(place):
+        raise InvalidQuery("that is no place among the answers to this question")
     here: ColumnElement[Any] = tuple_(*place)
     there = tuple_(*(literal(value, column.type) for value, column in zip(after, place, strict=True)))
     return here < there if query.newest_first else here > there
@@ -280,6 +287,8 @@ def _column(attribute: Attribute, studies: frozenset[str] | None = None) -> Colu
     column: ColumnElement[Any]
     if attribute.sequence:
         return member(attribute.keyword)
+    if attribute.further:
+        return _further(attribute, further_value.c.value)
     match attribute.keyword:
         case "NumberOfPatientRelatedStudies":
             return _of_all_studies(func.count(), studies)
@@ -292,6 +301,14 @@ def _column(attribute: Attribute, studies: frozenset[str] | None = None) -> Colu
         case _:
             column = TABLES[attribute.level].c[attribute.column]
     return column
+
+
+def _further(attribute: Attribute, column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """The value, or its searched form, of what an administrator has made searchable; "" without one."""
+    rows = select(column).where(
+        further_value.c.attribute_pk == attribute.further, further_value.c.owner_pk == TABLES[attribute.level].c.pk
+    )
+    return func.coalesce(rows.correlate(TABLES[attribute.level]).scalar_subquery(), "", type_=column.type)
 
 
 _sibling = study.alias("sibling")
@@ -311,26 +328,35 @@ def _where(attribute: Attribute, match: Match, query: Query) -> Condition:
     if attribute.path in INDEXED and not _is_in_order(attribute, query):
         column = unindexed(column)
     match match:
+        case Instants(first, last):
+            return _is_within(attribute, column, first, last)
+        case Zoned():
+            return _is_in_zone(attribute, match, query)
+        case _:
+            return _is_matched(attribute, match, column, _folded_column(attribute))
+
+
+def _is_matched(
+    attribute: Attribute, match: PlainMatch, column: ColumnElement[Any], folded: ColumnElement[Any]
+) -> Condition:
+    """folded: a name or a number in the form in which it is searched; of anything else nothing."""
+    match match:
         case Universal():
             return true()
         case Empty():
             return column.is_(None) if attribute.is_integer else column == ""
         case Single(value):
-            return _is_equal(attribute, column, _text(value))
+            return _is_equal(attribute, column, folded, _text(value))
         case AnyOf(values):
-            return _is_any_of(attribute, column, [_text(value) for value in values])
+            return _is_any_of(attribute, column, folded, [_text(value) for value in values])
         case AllOf(values):
-            return and_(true(), *(_is_equal(attribute, column, _text(value)) for value in values))
+            return and_(true(), *(_is_equal(attribute, column, folded, _text(value)) for value in values))
         case Wildcard(pattern):
-            return _has_pattern(attribute, column, _text(pattern))
+            return _has_pattern(attribute, column, folded, _text(pattern))
         case Range(first, last):
             return and_(column != "", *_ends(column, first, last))
-        case Instants(first, last):
-            return _is_within(attribute, column, first, last)
-        case Zoned():
-            return _is_in_zone(attribute, match, query)
         case Words(words):
-            spaced = " " + _replaced(_folded_column(attribute), {"=": " ", "\\": " "})
+            spaced = " " + _replaced(folded, {"=": " ", "\\": " "})
             return and_(true(), *(contains(spaced, f" {_text(word)}") for word in words))
     assert_never(match)
 
@@ -341,12 +367,14 @@ def _text(value: str) -> str:
     return value.rstrip(" ")
 
 
-def _is_equal(attribute: Attribute, column: ColumnElement[Any], value: str) -> Condition:
+def _is_equal(attribute: Attribute, column: ColumnElement[Any], folded: ColumnElement[Any], value: str) -> Condition:
     if attribute.vr == "PN":
-        groups = "=" + _replaced(_folded_column(attribute), {"\\": "="}) + "="
+        groups = "=" + _replaced(folded, {"\\": "="}) + "="
         return and_(true(), *(contains(groups, f"={group}=") for group in _groups(value)))
     if attribute.is_integer:
         return column == int(value)
+    if _is_number_of_further(attribute):
+        return contains("\\" + folded + "\\", f"\\{value}\\")
     if attribute.vr == "DS":
         return func.coalesce(as_decimal(column) == float(value), false())
     if attribute.is_multi_valued:
@@ -354,17 +382,20 @@ def _is_equal(attribute: Attribute, column: ColumnElement[Any], value: str) -> C
     return column == value
 
 
-def _is_any_of(attribute: Attribute, column: ColumnElement[Any], values: list[str]) -> Condition:
-    if attribute.vr in ("PN", "DS") or attribute.is_multi_valued or attribute.is_integer:
-        return or_(false(), *(_is_equal(attribute, column, value) for value in values))
+def _is_any_of(
+    attribute: Attribute, column: ColumnElement[Any], folded: ColumnElement[Any], values: list[str]
+) -> Condition:
+    if attribute.vr in ("PN", "DS") or attribute.is_multi_valued or attribute.is_integer or attribute.further:
+        return or_(false(), *(_is_equal(attribute, column, folded, value) for value in values))
     return is_among(column, values)
 
 
-def _has_pattern(attribute: Attribute, column: ColumnElement[Any], pattern: str) -> Condition:
+def _has_pattern(
+    attribute: Attribute, column: ColumnElement[Any], folded: ColumnElement[Any], pattern: str
+) -> Condition:
     if attribute.vr == "PN":
-        name = _folded_column(attribute)
-        pieces = _replaced(name, {"=": "\\"})
-        return and_(true(), *(_has_piece(name, group, pieces) for group in _groups(pattern)))
+        pieces = _replaced(folded, {"=": "\\"})
+        return and_(true(), *(_has_piece(folded, group, pieces) for group in _groups(pattern)))
     if attribute.is_multi_valued:
         return _has_piece(column, pattern, column)
     return is_like(cast(column, Text) if attribute.is_integer else column, pattern)
@@ -409,7 +440,14 @@ def _ends(column: ColumnElement[Any], first: str | None, last: str | None) -> li
 
 
 def _folded_column(attribute: Attribute) -> ColumnElement[Any]:
-    return TABLES[attribute.level].c[f"{attribute.column}_folded"]
+    if attribute.further:
+        return _further(attribute, further_value.c.folded)
+    return TABLES[attribute.level].c[f"{attribute.column}_folded"] if attribute.vr == "PN" else literal("")
+
+
+def _is_number_of_further(attribute: Attribute) -> bool:
+    """Whether its searched form is a number's, or several numbers'."""
+    return attribute.further > 0 and (attribute.vr in NUMBER_VRS or attribute.vr in DECIMAL_VRS)
 
 
 def _replaced(column: ColumnElement[Any], letters: dict[str, str]) -> ColumnElement[Any]:
@@ -433,6 +471,8 @@ def _sources_of(attribute: Attribute, match: Match, query: Query) -> Iterator[So
         for forms in _forms_of(match):
             rows = select(name_form.c.patient_pk).where(forms)
             yield Source(Level.PATIENT, rows, False)
+    elif attribute.further:
+        yield from _sources_of_further(attribute, match, query)
     elif attribute.path in INDEXED and not _is_in_order(attribute, query):
         condition = _by_index(_column(attribute), match)
         if condition is not None:
@@ -447,6 +487,32 @@ def _source(query: Query, level: Level, condition: Condition, is_small: bool) ->
     first = Level(query.level + 1)
     rows = select(PARENT[first]).select_from(_join(level, first)).where(condition)
     return Source(query.level, rows, is_small)
+
+
+def _sources_of_further(attribute: Attribute, match: Match, query: Query) -> Iterator[Source]:
+    """Its values lie together: to look through them is cheaper than to look each up from the rows of its level."""
+    if isinstance(match, Empty | Instants | Zoned | Universal):
+        return
+    values = further_value.c
+    conditions = [
+        values.attribute_pk == attribute.further,
+        _is_matched(attribute, match, values.value, values.folded),
+    ]
+    by_index = None
+    if _is_number_of_further(attribute):
+        conditions.append(values.folded != "")
+        by_index = _by_index(values.folded, match)
+    elif attribute.vr != "PN":
+        by_index = _by_index(values.value, match)
+    if by_index is not None and not attribute.is_multi_valued:
+        conditions.append(by_index)
+    owners = select(values.owner_pk).where(*conditions)
+    if attribute.level <= query.level:
+        yield Source(attribute.level, owners, False)
+        return
+    first = Level(query.level + 1)
+    rows = select(PARENT[first]).select_from(_join(attribute.level, first))
+    yield Source(query.level, rows.where(TABLES[attribute.level].c.pk.in_(owners)), False)
 
 
 def _by_index(column: ColumnElement[Any], match: Match) -> Condition | None:

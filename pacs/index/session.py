@@ -20,6 +20,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from pacs.errors import OutOfResources
 from pacs.index import migrations
 from pacs.index.prepared import execute
+from pacs.index.recent import Recent
 from pacs.index.turn import FileLock
 from storage.failpoint import reached
 
@@ -57,6 +58,7 @@ class Database:
         """Makes the folder and the file of SQLite. Raises OutOfResources when that fails."""
         self.turn_timeout_s = turn_timeout_s
         self.is_sqlite = make_url(url).get_backend_name() == "sqlite"
+        self.recent = Recent()
         self._process = os.getpid()
         self._writing = threading.Lock()
         self._writer: Connection | None = None
