@@ -1,8 +1,9 @@
 """What can be made again from what is kept: files below `<data>/cache`, whole or not there."""
 
+import fcntl
 import secrets
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from zlib import crc32
 
@@ -21,6 +22,26 @@ def cached(pacs: Pacs, name: str, make: Callable[[], bytes]) -> bytes:
         with suppress(OSError):
             _write(path, data)
     return data
+
+
+def is_cached(pacs: Pacs, name: str) -> bool:
+    """Whether something is kept under the name."""
+    return (pacs.settings.data / "cache" / name).exists()
+
+
+@contextmanager
+def alone(pacs: Pacs, name: str) -> Iterator[None]:
+    """Nobody else is in here with the same name, in this process or another: what takes long is made once.
+
+    Not to be entered again from within: two names may share a lock.
+    """
+    path = pacs.settings.data / "cache" / "locks" / f"{crc32(name.encode()) & 0xFF:02x}"
+    with ExitStack() as stack:
+        with suppress(OSError):
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            file = stack.enter_context(path.open("wb"))
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def forget(pacs: Pacs, folder: str, pattern: str) -> None:

@@ -1,88 +1,129 @@
 """What is derived from the headers of a series, made once and kept: its DICOM JSON, and the viewer's document.
 
-Both are kept as gzip under the series' revision, so that every change of the series gives them anew.
+Both are kept packed under the series' revision, so that every change of the series gives them anew.
 """
 
 import gzip
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
-from sqlalchemy import Select, select
+from sqlalchemy import Select, bindparam, select
 from sqlalchemy.engine import RowMapping
 
-from pacs.archive.cache import cached, forget
+from pacs.archive import renditions
+from pacs.archive.cache import alone, cached, forget, is_cached
 from pacs.archive.headers import open_instance, read_header, read_headers
 from pacs.archive.outgoing import outgoing_header
+from pacs.archive.packed import Piece, deflate, gzip_of, stored
 from pacs.archive.removals import missing
-from pacs.archive.selection import InstanceRef, instance_with_frames, instances
-from pacs.context import Actor, Pacs
-from pacs.dicom.dicomjson import dataset_to_json
+from pacs.archive.selection import InstanceRef, frame_table, instances
+from pacs.context import SYSTEM, Actor, Pacs
+from pacs.dicom.dicomjson import Json, dataset_to_json
 from pacs.dicom.frames import FrameTable
-from pacs.dicom.pixels import BIG_ENDIAN
 from pacs.dicom.series_builder import Source, series_document_of
-from pacs.errors import NotFound
 from pacs.index import tables
+from pacs.index.prepared import Prepared
 
 SERVICE = "/dicom-web"
 """Where the web door answers DICOMweb: a path from the root is right at every level, a relative one is not."""
-WORD_BYTES = {"OW": 2, "OF": 4, "OL": 4, "OD": 8, "OV": 8}
-FORM = 1
+FORM = 2
 """Counts the changes of what is made here: a new one is not mixed with what an older program kept."""
+COMMA, OPENED, CLOSED = stored(b","), stored(b"["), stored(b"]")
 
 
-def series_metadata(pacs: Pacs, actor: Actor, study: str, series: str) -> bytes:
-    """The metadata of every instance of a series: a DICOM JSON array (PS3.18 F), in UTF-8.
+@dataclass(frozen=True, slots=True)
+class SeriesVersion:
+    """A series at a revision: what is derived from it stays right."""
+
+    study_instance_uid: str
+    series_instance_uid: str
+    revision: int
+
+
+def versions(pacs: Pacs, actor: Actor, study: str, series: str = "") -> list[SeriesVersion]:
+    """The series of a study, in the order in which they came, or one of them, by one select.
 
     Raises NotAllowed, NotFound.
     """
-    return gzip.decompress(series_metadata_gzip(pacs, actor, study, series))
+    actor.require("retrieve")
+    rows: Sequence[tuple[Any, ...]] = ()
+    if actor.studies is None or study in actor.studies:
+        with pacs.database.read() as connection:
+            if series:
+                rows = _ONE_SERIES.rows(connection, {"study": study, "series": series})
+            else:
+                rows = _ALL_SERIES.rows(connection, {"study": study})
+    if not rows:
+        raise missing(pacs, actor, study, series)
+    return [SeriesVersion(study, uid, revision) for uid, revision in rows]
 
 
-def series_metadata_gzip(pacs: Pacs, actor: Actor, study: str, series: str) -> bytes:
-    """The same as it is kept, for a client that takes gzip."""
-    revision = series_revision(pacs, actor, study, series)
-    return _kept(pacs, "metadata", study, series, revision, lambda: _metadata_of(pacs, actor, study, series))
+def version_of(found: Sequence[SeriesVersion]) -> str:
+    """An entity tag for what is derived from these series."""
+    told = [(one.series_instance_uid, one.revision) for one in found]
+    return hashlib.sha256(repr((FORM, told)).encode()).hexdigest()[:32]
+
+
+def metadata_gzip(pacs: Pacs, found: Sequence[SeriesVersion]) -> bytes:
+    """The metadata of every instance of these series: a DICOM JSON array (PS3.18 F) in UTF-8, as gzip.
+
+    It is put together of what is kept for each series, and not inflated. Raises OutOfResources.
+    """
+    return gzip_of([piece for piece, _ in _pieces(pacs, found)])
+
+
+def metadata_json(pacs: Pacs, found: Sequence[SeriesVersion]) -> bytes:
+    """The same, not packed."""
+    return b"".join([plain or piece.inflated() for piece, plain in _pieces(pacs, found)])
+
+
+def metadata_objects(pacs: Pacs, found: Sequence[SeriesVersion]) -> Iterator[Json]:
+    """The same, an instance at a time."""
+    for one in found:
+        yield from json.loads(b"[" + _kept_metadata(pacs, one).inflated() + b"]")
+
+
+def metadata_of(pacs: Pacs, ref: InstanceRef) -> Json:
+    """The metadata of one instance. Raises OutOfResources, Undecodable."""
+    opened = open_instance(pacs, ref, frame_table(pacs, ref))
+    return _json_of(ref, outgoing_header(pacs, ref, opened, read_header(pacs, ref, opened)))
+
+
+def series_metadata(pacs: Pacs, actor: Actor, study: str, series: str) -> bytes:
+    """The metadata of a series that is named. Raises NotAllowed, NotFound."""
+    return metadata_json(pacs, versions(pacs, actor, study, series))
 
 
 def study_metadata(pacs: Pacs, actor: Actor, study: str) -> bytes:
-    """The metadata of every instance of a study: a DICOM JSON array. Raises NotAllowed, NotFound."""
-    actor.require("retrieve")
-    with pacs.database.read() as connection:
-        found = connection.execute(_select_series(actor, study).order_by(tables.series.c.pk)).mappings().all()
-    if not found:
-        raise missing(pacs, actor, study)
-    arrays = (series_metadata(pacs, actor, study, one["series_instance_uid"]) for one in found)
-    return b"[" + b",".join(array[1:-1] for array in arrays) + b"]"
+    """The metadata of a study that is named. Raises NotAllowed, NotFound."""
+    return metadata_json(pacs, versions(pacs, actor, study))
 
 
 def instance_metadata(pacs: Pacs, actor: Actor, study: str, series: str, sop: str) -> bytes:
-    """The metadata of one instance: a DICOM JSON array of one. Raises NotAllowed, NotFound, Undecodable."""
-    ref, table = instance_with_frames(pacs, actor, study, series, sop)
-    opened = open_instance(pacs, ref, table)
-    return _json([_json_of(ref, outgoing_header(pacs, ref, opened, read_header(pacs, ref, opened)))])
+    """The metadata of an instance that is named: an array of one. Raises NotAllowed, NotFound, Undecodable."""
+    (ref,) = instances(pacs, actor, study, series, sop)
+    return as_json([metadata_of(pacs, ref)])
 
 
-def bulk_data(pacs: Pacs, actor: Actor, study: str, series: str, sop: str, path: str) -> bytes:
-    """The value that a BulkDataURI stands for, little endian. path: tags and item numbers, `54000100/1/54001010`.
+def address_of(ref: InstanceRef) -> str:
+    """Where the web door gives an instance."""
+    return (
+        f"{SERVICE}/studies/{ref.study_instance_uid}/series/{ref.series_instance_uid}/instances/{ref.sop_instance_uid}"
+    )
 
-    Pixel data is not asked for here, but as frames. Raises NotAllowed, NotFound, Undecodable.
-    """
-    ref, table = instance_with_frames(pacs, actor, study, series, sop)
-    opened = open_instance(pacs, ref, table)
-    element = _element_at(read_header(pacs, ref, opened), path)
-    value = element.value if element is not None else None
-    if isinstance(element, RawDataElement) and value is None:
-        value = opened.read(element.value_tell, element.value_tell + element.length)
-    if element is None or not isinstance(value, bytes):
-        raise NotFound(f"instance {sop} has no bulk data {path}")
-    if ref.transfer_syntax_uid == BIG_ENDIAN and element.VR in WORD_BYTES:
-        return np.frombuffer(value, f"u{WORD_BYTES[element.VR]}").byteswap().tobytes()
-    return value
+
+def prepare(pacs: Pacs, actor: Actor, one: SeriesVersion) -> None:
+    """Make what is derived from a series before anybody asks for it. Raises NotAllowed, NotFound, OutOfResources."""
+    _kept_metadata(pacs, one)
+    series_document_gzip(pacs, actor, one.study_instance_uid, one.series_instance_uid)
+
+
+def is_prepared(pacs: Pacs, one: SeriesVersion) -> bool:
+    return is_cached(pacs, _name("metadata", one)) and is_cached(pacs, _document_name(pacs, one))
 
 
 def series_document(pacs: Pacs, actor: Actor, study: str, series: str) -> bytes:
@@ -92,23 +133,13 @@ def series_document(pacs: Pacs, actor: Actor, study: str, series: str) -> bytes:
 
 def series_document_gzip(pacs: Pacs, actor: Actor, study: str, series: str) -> bytes:
     """The same as it is kept, for a client that takes gzip."""
-    row = _series_row(pacs, actor, study, series)
-    return _kept(pacs, "document", study, series, row["revision"], lambda: _document_of(pacs, actor, row))
+    (one,) = versions(pacs, actor, study, series)
+    name = _document_name(pacs, one)
+    return _kept(pacs, name, lambda: gzip.compress(_document_of(pacs, actor, one), mtime=0))
 
 
-def series_revision(pacs: Pacs, actor: Actor, study: str, series: str) -> int:
-    """Counts the changes of the series: an entity tag for all that is derived. Raises NotAllowed, NotFound."""
-    return int(_series_row(pacs, actor, study, series)["revision"])
-
-
-def _series_row(pacs: Pacs, actor: Actor, study: str, series: str) -> RowMapping:
-    actor.require("retrieve")
-    statement = _select_series(actor, study).where(tables.series.c.series_instance_uid == series)
-    with pacs.database.read() as connection:
-        row = connection.execute(statement).mappings().one_or_none()
-    if row is None:
-        raise missing(pacs, actor, study, series)
-    return row
+def as_json(value: object) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
 
 
 def _select_series(actor: Actor, study: str) -> Select[Any]:
@@ -142,50 +173,85 @@ def _select_series(actor: Actor, study: str) -> Select[Any]:
     return statement if actor.studies is None else statement.where(of_study.study_instance_uid.in_(actor.studies))
 
 
-def _kept(pacs: Pacs, kind: str, study: str, series: str, revision: int, make: Callable[[], bytes]) -> bytes:
-    digest = hashlib.sha256(f"{study}/{series}".encode()).hexdigest()[:32]
-    name = f"{kind}/{digest[:2]}/{digest}-{FORM}-{revision}.json.gz"
+def _pieces(pacs: Pacs, found: Sequence[SeriesVersion]) -> Iterator[tuple[Piece, bytes]]:
+    """An array of the metadata of all of them; with what is not packed its bytes."""
+    yield OPENED, b"["
+    for number, one in enumerate(found):
+        if number:
+            yield COMMA, b","
+        yield _kept_metadata(pacs, one), b""
+    yield CLOSED, b"]"
 
+
+def _kept_metadata(pacs: Pacs, one: SeriesVersion) -> Piece:
+    """The objects of a series' instances with commas between them."""
+    return Piece.from_bytes(_kept(pacs, _name("metadata", one), lambda: deflate(_metadata_of(pacs, one)).to_bytes()))
+
+
+def _kept(pacs: Pacs, name: str, make: Callable[[], bytes]) -> bytes:
     def made() -> bytes:
-        forget(pacs, f"{kind}/{digest[:2]}", f"{digest}-*")
-        return gzip.compress(make(), compresslevel=1, mtime=0)
+        folder, _, file = name.rpartition("/")
+        forget(pacs, folder, f"{file.partition('-')[0]}-*")
+        return make()
 
-    return cached(pacs, name, made)
-
-
-def _metadata_of(pacs: Pacs, actor: Actor, study: str, series: str) -> bytes:
-    refs = instances(pacs, actor, study, series)
-    headers = read_headers(pacs, refs)
-    return _json([_json_of(ref, outgoing_header(pacs, ref, opened, header)) for ref, opened, header in headers])
+    if is_cached(pacs, name):
+        return cached(pacs, name, made)
+    with alone(pacs, name):
+        return cached(pacs, name, made)
 
 
-def _json_of(ref: InstanceRef, header: Dataset) -> dict[str, Any]:
-    instance = (
-        f"{SERVICE}/studies/{ref.study_instance_uid}/series/{ref.series_instance_uid}/instances/{ref.sop_instance_uid}"
-    )
-    return dataset_to_json(header, lambda path: f"{instance}/bulkdata/{path}")
+def _document_name(pacs: Pacs, one: SeriesVersion) -> str:
+    """The document also tells which frames are to be had in HTJ2K, which changes without a revision."""
+    return _name("document", one, renditions.state_of(pacs, one.study_instance_uid, one.series_instance_uid))
 
 
-def _document_of(pacs: Pacs, actor: Actor, row: RowMapping) -> bytes:
-    refs = instances(pacs, actor, row["study_instance_uid"], row["series_instance_uid"])
+def _name(kind: str, one: SeriesVersion, state: str = "0") -> str:
+    digest = hashlib.sha256(f"{one.study_instance_uid}/{one.series_instance_uid}".encode()).hexdigest()[:32]
+    return f"{kind}/{digest[:2]}/{digest}-{FORM}-{one.revision}-{state}.gz"
+
+
+def _metadata_of(pacs: Pacs, one: SeriesVersion) -> Iterator[bytes]:
+    """In pieces: as Python's objects the headers of a thousand slices would take a hundred megabytes."""
+    refs = instances(pacs, SYSTEM, one.study_instance_uid, one.series_instance_uid)
+    for number, (ref, opened, header) in enumerate(read_headers(pacs, refs)):
+        if number:
+            yield b","
+        yield as_json(_json_of(ref, outgoing_header(pacs, ref, opened, header)))
+
+
+def _json_of(ref: InstanceRef, header: Dataset) -> Json:
+    return dataset_to_json(header, lambda path: f"{address_of(ref)}/bulkdata/{path}")
+
+
+def _document_of(pacs: Pacs, actor: Actor, one: SeriesVersion) -> bytes:
+    row = _index_row(pacs, actor, one)
+    refs = instances(pacs, actor, one.study_instance_uid, one.series_instance_uid)
+    made = renditions.renditions_of(pacs, refs)
     sources = [
-        Source(header, ref.sop_class_uid, ref.sop_instance_uid, opened.transfer_syntax_uid, _sizes(opened.table))
+        Source(
+            header,
+            ref.sop_class_uid,
+            ref.sop_instance_uid,
+            opened.transfer_syntax_uid,
+            _sizes(opened.table),
+            made[ref.pk].table if ref.pk in made else None,
+        )
         if opened
         else Source(header, ref.sop_class_uid, ref.sop_instance_uid, ref.transfer_syntax_uid, ())
         for ref, opened, header in read_headers(pacs, refs)
     ]
-    return _json(series_document_of(dict(row), sources))
+    return as_json(series_document_of(dict(row), sources))
 
 
-def _element_at(ds: Dataset, path: str) -> RawDataElement | DataElement | None:
-    *places, last = path.split("/")
-    try:
-        for keyword, number in zip(places[::2], places[1::2], strict=True):
-            ds = ds[int(keyword, 16)].value[int(number) - 1]
-        tag = int(last, 16)
-        return ds.get_item(tag) if tag in ds else None
-    except Exception:  # no number, no such element, no sequence: all the same to who asked
-        return None
+def _index_row(pacs: Pacs, actor: Actor, one: SeriesVersion) -> RowMapping:
+    statement = _select_series(actor, one.study_instance_uid).where(
+        tables.series.c.series_instance_uid == one.series_instance_uid
+    )
+    with pacs.database.read() as connection:
+        row = connection.execute(statement).mappings().one_or_none()
+    if row is None:
+        raise missing(pacs, actor, one.study_instance_uid, one.series_instance_uid)
+    return row
 
 
 def _sizes(table: FrameTable | None) -> tuple[int, ...]:
@@ -196,5 +262,10 @@ def _sizes(table: FrameTable | None) -> tuple[int, ...]:
     return tuple(stop - start for start, stop in ranges)
 
 
-def _json(value: object) -> bytes:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+_SELECT_VERSIONS = (
+    select(tables.series.c.series_instance_uid, tables.series.c.revision)
+    .select_from(tables.series.join(tables.study))
+    .where(tables.study.c.study_instance_uid == bindparam("study"))
+)
+_ALL_SERIES = Prepared(_SELECT_VERSIONS.order_by(tables.series.c.pk))
+_ONE_SERIES = Prepared(_SELECT_VERSIONS.where(tables.series.c.series_instance_uid == bindparam("series")))

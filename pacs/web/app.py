@@ -10,8 +10,10 @@ from pacs.context import Pacs
 from pacs.web import (
     api,
     auth,
+    bulk_data,
     corrections,
     docs,
+    export,
     health,
     metadata,
     pages,
@@ -30,6 +32,7 @@ from pacs.web.short_way import ShortWay
 ROUTERS = (
     wado.router,
     metadata.router,
+    bulk_data.router,
     qido.router,
     rendered.router,
     stow.router,
@@ -38,13 +41,14 @@ ROUTERS = (
     peers.router,
     corrections.router,
     removals.router,
+    export.router,
     auth.router,
     health.router,
     docs.router,
     pages.router,
 )
 """The one of the pages stands last: it takes every address that is left."""
-SHORT = (wado.router, metadata.router, qido.router, rendered.router)
+SHORT = (wado.router, metadata.router, bulk_data.router, qido.router, rendered.router)
 """Those that are asked for most: what they answer costs no layers of the framework."""
 THREADS = 40
 """That answer at once, in one process: most of them wait for a disk or a bucket."""
@@ -63,9 +67,7 @@ def create_app(pacs: Pacs) -> FastAPI:
     app.state.storing = CapacityLimiter(stow.AT_ONCE)
     app.state.threads = ThreadPoolExecutor(THREADS, thread_name_prefix="answer")
     answer_problems(app)
-    app.add_middleware(
-        ShortWay, routers=(wado.router, metadata.router, qido.router, rendered.router), threads=app.state.threads
-    )
+    app.add_middleware(ShortWay, routers=SHORT, threads=app.state.threads, pacs=pacs)
     app.add_middleware(Headers, policy=policy_of_build(pages.STATIC))
     for router in ROUTERS:
         app.include_router(router)

@@ -3,6 +3,9 @@
 import base64
 import gzip
 import json
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -22,6 +25,7 @@ from pacs.archive import metadata
 from pacs.archive.ingest import ingest
 from pacs.context import SYSTEM, Actor, Pacs
 from pacs.errors import NotAllowed, NotFound
+from storage import ObjectStore
 from tests.archive.kept import upload
 from tests.archive.museum import PICTURES, empty_index, exhibited
 from tests.conftest import CORPUS, manifest
@@ -66,31 +70,62 @@ def test_metadata_of_a_study_of_a_series_and_of_an_instance_are_the_same(pacs: P
 def test_metadata_is_made_once_and_anew_after_each_change(pacs: Pacs) -> None:
     ds = make_ct()
     upload(pacs, ds)
-    first = metadata.series_metadata_gzip(pacs, SYSTEM, STUDY, SERIES)
+    (before,) = metadata.versions(pacs, SYSTEM, STUDY)
+    first = metadata.metadata_gzip(pacs, [before])
     row = {one.key for one in pacs.objects.list()}
     for key in row:
         pacs.objects.delete(key)  # so that it cannot be made again
 
-    assert metadata.series_metadata_gzip(pacs, SYSTEM, STUDY, SERIES) == first
+    assert metadata.metadata_gzip(pacs, metadata.versions(pacs, SYSTEM, STUDY, SERIES)) == first
     upload(pacs, ds)  # again, and its object is back
-    revision = metadata.series_revision(pacs, SYSTEM, STUDY, SERIES)
     upload(pacs, make_ct(InstanceNumber=2))
 
-    assert metadata.series_revision(pacs, SYSTEM, STUDY, SERIES) > revision
+    (after,) = metadata.versions(pacs, SYSTEM, STUDY, SERIES)
+    assert after.revision > before.revision
+    assert metadata.version_of([after]) != metadata.version_of([before])
     assert len(json.loads(metadata.series_metadata(pacs, SYSTEM, STUDY, SERIES))) == 2
     assert len(json.loads(metadata.series_document(pacs, SYSTEM, STUDY, SERIES))["instances"]) == 2
     assert len(list((pacs.settings.data / "cache/metadata").rglob("*.gz"))) == 1  # what is out of date is gone
 
 
-def test_what_is_kept_compressed_is_what_is_given_plain(pacs: Pacs) -> None:
-    upload(pacs, make_ct())
-    uids = STUDY, SERIES
+def test_what_is_kept_packed_is_what_is_given_plain(pacs: Pacs) -> None:
+    for number in (1, 2):
+        upload(pacs, make_ct(SeriesInstanceUID=make_uid(1, number)))
+    found = metadata.versions(pacs, SYSTEM, STUDY)
 
-    for plain, packed in (
-        (metadata.series_metadata, metadata.series_metadata_gzip),
-        (metadata.series_document, metadata.series_document_gzip),
-    ):
-        assert gzip.decompress(packed(pacs, SYSTEM, *uids)) == plain(pacs, SYSTEM, *uids)
+    packed, plain = metadata.metadata_gzip(pacs, found), metadata.metadata_json(pacs, found)
+
+    assert zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(packed) == plain  # one member, its checksum right
+    assert json.loads(plain) == list(metadata.metadata_objects(pacs, found))
+    document = metadata.series_document_gzip(pacs, SYSTEM, STUDY, SERIES)
+    assert gzip.decompress(document) == metadata.series_document(pacs, SYSTEM, STUDY, SERIES)
+
+
+class Counted:
+    """An object store that counts how often it is read."""
+
+    def __init__(self, objects: ObjectStore) -> None:
+        self._objects = objects
+        self.reads = 0
+
+    def get(self, key: str, start: int = 0, stop: int | None = None) -> bytes:
+        self.reads += 1
+        return self._objects.get(key, start, stop)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._objects, name)
+
+
+def test_what_is_asked_for_by_many_at_once_is_made_once(pacs: Pacs) -> None:
+    upload(pacs, make_ct())
+    counted: Any = Counted(pacs.objects)
+    pacs = replace(pacs, objects=counted)
+    (one,) = metadata.versions(pacs, SYSTEM, STUDY)
+
+    with ThreadPoolExecutor(8) as readers:
+        answers = list(readers.map(lambda _: metadata.metadata_gzip(pacs, [one]), range(8)))
+
+    assert (counted.reads, len(set(answers))) == (1, 1)
 
 
 @pytest.mark.parametrize(
@@ -100,9 +135,8 @@ def test_what_is_kept_compressed_is_what_is_given_plain(pacs: Pacs) -> None:
         lambda pacs, actor: metadata.series_metadata(pacs, actor, STUDY, SERIES),
         lambda pacs, actor: metadata.instance_metadata(pacs, actor, STUDY, SERIES, make_uid(9)),
         lambda pacs, actor: metadata.series_document(pacs, actor, STUDY, SERIES),
-        lambda pacs, actor: metadata.bulk_data(pacs, actor, STUDY, SERIES, make_uid(9), "00420011"),
     ],
-    ids=["study", "series", "instance", "document", "bulk data"],
+    ids=["study", "series", "instance", "document"],
 )
 def test_who_may_not_know_of_a_study_learns_nothing(pacs: Pacs, ask: Any) -> None:
     upload(pacs, make_ct(SOPInstanceUID=make_uid(9)))
@@ -112,30 +146,6 @@ def test_who_may_not_know_of_a_study_learns_nothing(pacs: Pacs, ask: Any) -> Non
         ask(pacs, stranger)
     with pytest.raises(NotAllowed):
         ask(pacs, Actor("peer", "STORER", permissions=frozenset(("store",))))
-
-
-def test_bulk_data_is_found_at_its_path(pacs: Pacs) -> None:
-    item = Dataset()
-    item.EncapsulatedDocument = b"inner" * 300
-    ds = make_ct(PixelData=None, EncapsulatedDocument=b"%PDF" * 100_000)
-    ds.RequestAttributesSequence = [Dataset(), item]
-    upload(pacs, ds)
-    (one,) = json.loads(metadata.series_metadata(pacs, SYSTEM, STUDY, SERIES))
-    inner = one["00400275"]["Value"][1]["00420011"]["BulkDataURI"]
-    outer = one["00420011"]["BulkDataURI"]
-
-    found = [bulk_data_at(pacs, ds, uri.partition("/bulkdata/")[2]) for uri in (outer, inner)]
-
-    assert found == [ds.EncapsulatedDocument, item.EncapsulatedDocument]
-
-
-@pytest.mark.parametrize("path", ["00100020/1/00100020", "00420010", "nonsense", "00400275/7/00420011", ""])
-def test_bulk_data_that_is_not_there_is_not_found(pacs: Pacs, path: str) -> None:
-    ds = make_ct()
-    upload(pacs, ds)
-
-    with pytest.raises(NotFound):
-        bulk_data_at(pacs, ds, path)
 
 
 @pytest.mark.parametrize("path", PICTURES[::4])
@@ -439,10 +449,6 @@ def values(document: Any, key: str) -> list[Any]:
 
 def uid_of(one: Any) -> str:
     return str(one["00080018"]["Value"][0])
-
-
-def bulk_data_at(pacs: Pacs, ds: Dataset, path: str) -> bytes:
-    return metadata.bulk_data(pacs, SYSTEM, STUDY, SERIES, ds.SOPInstanceUID, path)
 
 
 def region(units: int, delta: float) -> Dataset:

@@ -1,6 +1,5 @@
 """WADO-RS: what went in comes out, byte for byte, or in the form that was asked for."""
 
-import gzip
 import io
 from collections.abc import Iterator
 from email.parser import BytesParser
@@ -287,48 +286,6 @@ def test_frames_that_are_not_there(client: Caller, pacs: Pacs, numbers: str, sta
     ds = store(pacs, make_ct())
 
     assert client.get(f"{path_of(ds)}/frames/{numbers}").status_code == status
-
-
-@pytest.mark.parametrize("level", ["study", "series", "instance"])
-def test_metadata_is_json_and_as_gzip_where_it_is_taken(client: Caller, pacs: Pacs, level: str) -> None:
-    ds = store(pacs, make_ct(PatientComments="bệnh nhân " * 200))
-
-    plain = client.get(f"{path_of(ds, level)}/metadata", headers={"accept-encoding": "identity"})
-    packed = client.get(f"{path_of(ds, level)}/metadata", stream=True, headers={"accept-encoding": "gzip"})
-
-    assert plain.headers["content-type"] == "application/dicom+json"
-    assert plain.json()[0]["00100010"]["Value"] == [{"Alphabetic": "NGUYỄN^THỊ ÁNH ĐÀO"}]
-    assert packed.headers["content-encoding"] == "gzip"
-    assert gzip.decompress(packed.raw.read()) == plain.content
-    assert plain.headers["cache-control"] == "no-store"
-
-
-def test_metadata_of_a_series_has_a_tag_that_changes_with_it(client: Caller, pacs: Pacs) -> None:
-    ds = store(pacs, make_ct())
-    path = f"{path_of(ds, 'series')}/metadata"
-    tag = client.get(path).headers["etag"]
-    assert client.get(path, headers={"if-none-match": tag}).status_code == 304
-
-    store(pacs, make_ct())
-
-    assert client.get(path, headers={"if-none-match": tag}).status_code == 200
-    assert len(client.get(path).json()) == 2
-
-
-def test_every_bulk_data_uri_of_the_metadata_leads_to_its_value(client: Caller, pacs: Pacs) -> None:
-    ds = make_ct()
-    ds.add_new(0x00091001, "OB", bytes(range(256)) * 16)
-    ds.private_block(0x0009, "FILMLESS TEST", create=True)
-    store(pacs, ds)
-    (answer,) = client.get(f"{path_of(ds)}/metadata").json()
-    uris = {tag: one["BulkDataURI"] for tag, one in answer.items() if "BulkDataURI" in one}
-
-    values = {tag: client.get(uri, headers={"accept": "application/octet-stream"}) for tag, uri in uris.items()}
-
-    assert {tag: value.content for tag, value in values.items()} == {
-        "00091001": bytes(range(256)) * 16,
-        "7FE00010": ds.PixelData,
-    }
 
 
 def test_a_lost_object_is_told_and_not_sent_short(client: Caller, pacs: Pacs) -> None:
