@@ -6,6 +6,7 @@ It can be dropped and made again at any time; what was stored never depends on i
 
 import hashlib
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -89,8 +90,8 @@ def state_of(pacs: Pacs, study_instance_uid: str, series_instance_uid: str) -> s
 def read_resolutions(pacs: Pacs, ref: InstanceRef, made: Rendition, number: int, begin: int, end: int) -> bytes:
     """The resolutions of a frame from begin up to, not including, end, their checksums proven.
 
-    A rendition that is missing or damaged is forgotten, so that the frame is given as it was stored. Raises NotFound
-    for it, and for a frame or resolution that is not there.
+    Where a rendition is missing or damaged, those of its series are forgotten and made again; until then frames are
+    given as they were stored. Raises NotFound for it, and for a frame or resolution that is not there.
     """
     start, stop = made.table.range_of(number, begin, end)
     try:
@@ -101,7 +102,7 @@ def read_resolutions(pacs: Pacs, ref: InstanceRef, made: Rendition, number: int,
         raise OutOfResources("the object store does not answer") from error
     if not made.table.is_whole(number, begin, data) or len(data) != stop - start:
         log.error("rendition lost or damaged", sop_instance_uid=ref.sop_instance_uid, object_key=made.object_key)
-        _forget(pacs, ref)
+        _forget(pacs, ref, made.object_key)
         raise NotFound("the rendition is damaged: the document of the series is to be asked for again")
     return data
 
@@ -231,9 +232,17 @@ def _row(made: _Made) -> dict[str, object]:
     }
 
 
-def _forget(pacs: Pacs, ref: InstanceRef) -> None:
+def _forget(pacs: Pacs, ref: InstanceRef, object_key: str) -> None:
+    """Those of the whole series, for where one is lost more may be, and let them be made again."""
+    of_series = select(series.c.pk).where(series.c.series_instance_uid == ref.series_instance_uid)
+    of_instances = select(instance.c.pk).where(instance.c.series_pk.in_(of_series))
     with pacs.database.write() as connection:
-        connection.execute(delete(rendition).where(rendition.c.instance_pk == ref.pk))
+        connection.execute(delete(rendition).where(rendition.c.instance_pk.in_(of_instances)))
+        last = connection.scalar(select(func.max(instance.c.pk)).where(instance.c.series_pk.in_(of_series))) or 0
+        if _has_begun(connection):
+            move_bookmark(connection, OLDER, max(last, bookmark_of(connection, OLDER)))
+    with suppress(StoreError):
+        pacs.objects.delete(object_key)  # what is kept under the same name again would not replace it
 
 
 def _is_named(pacs: Pacs, key: str) -> bool:
@@ -244,11 +253,12 @@ def _is_named(pacs: Pacs, key: str) -> bool:
 
 
 def _refs(pacs: Pacs, pks: Sequence[int]) -> list[InstanceRef]:
-    """The instances of these numbers that are current."""
+    """The instances of these numbers that are current, and have none yet."""
+    has_one = select(rendition.c.instance_pk).where(rendition.c.instance_pk == instance.c.pk, _IS_MADE).exists()
     uids = (
         select(study.c.study_instance_uid, instance.c.sop_instance_uid)
         .select_from(instance.join(series).join(study))
-        .where(instance.c.pk.in_(pks), instance.c.current)
+        .where(instance.c.pk.in_(pks), instance.c.current, ~has_one)
     )
     with pacs.database.read() as connection:
         found = connection.execute(uids).all()
