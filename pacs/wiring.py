@@ -19,15 +19,38 @@ from pacs.jobs import Job
 from pacs.peers.tls import server_context
 from pacs.settings import Address, Settings
 from pacs.web.app import create_app
+from pacs.web.events import PING_EVERY_S, PONG_WITHIN_S
 from pacs.web.protocol import BoundedHttp
-from pacs.workflow import commitment, erasure, notification, renditions, routing, sending
+from pacs.workflow import (
+    commitment,
+    erasure,
+    further,
+    notification,
+    preparation,
+    renditions,
+    routing,
+    sending,
+    workitems,
+)
 from storage import open_store
 
 Door = Literal["dicom", "web", "worker"]
 DOORS: tuple[Door, ...] = ("dicom", "web", "worker")
-JOBS: tuple[Job, ...] = (commitment.JOB, notification.JOB, routing.JOB, sending.JOB, erasure.JOB, renditions.JOB)
+JOBS: tuple[Job, ...] = (
+    commitment.JOB,
+    notification.JOB,
+    routing.JOB,
+    sending.JOB,
+    erasure.JOB,
+    preparation.JOB,
+    renditions.JOB,
+    further.JOB,
+    workitems.JOB,
+)
 """The work that each feature leaves for later."""
 BACKLOG = 128
+LONGEST_MESSAGE = 64 << 10
+"""Bytes that somebody may send on a WebSocket, where we only tell."""
 STOP_TIMEOUT_S = 20
 """How long a door lets what is in flight finish."""
 
@@ -117,7 +140,10 @@ def _serve_web(pacs: Pacs, listeners: list[socket.socket], stop: threading.Event
     config = uvicorn.Config(
         create_app(pacs),
         http=BoundedHttp,
-        ws="none",
+        ws="websockets-sansio",
+        ws_max_size=LONGEST_MESSAGE,
+        ws_ping_interval=PING_EVERY_S,
+        ws_ping_timeout=PONG_WITHIN_S,
         log_config=None,
         access_log=False,
         server_header=False,
