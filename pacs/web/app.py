@@ -13,6 +13,7 @@ from pacs.web import (
     bulk_data,
     corrections,
     docs,
+    events,
     export,
     health,
     metadata,
@@ -24,6 +25,7 @@ from pacs.web import (
     routes,
     stow,
     wado,
+    workitems,
 )
 from pacs.web.headers import Headers, policy_of_build
 from pacs.web.problem import answer_problems
@@ -36,6 +38,8 @@ ROUTERS = (
     qido.router,
     rendered.router,
     stow.router,
+    workitems.router,
+    events.router,
     api.router,
     routes.router,
     peers.router,
@@ -65,6 +69,7 @@ def create_app(pacs: Pacs) -> FastAPI:
     )
     app.state.pacs = pacs
     app.state.storing = CapacityLimiter(stow.AT_ONCE)
+    app.state.listening = CapacityLimiter(events.AT_ONCE)
     app.state.threads = ThreadPoolExecutor(THREADS, thread_name_prefix="answer")
     answer_problems(app)
     app.add_middleware(ShortWay, routers=SHORT, threads=app.state.threads, pacs=pacs)

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
+from starlette.requests import HTTPConnection
 
 from pacs import accounts
 from pacs.context import EVERYTHING, Actor, Pacs
@@ -67,14 +68,14 @@ def refuse_strangers(request: Request) -> None:
         actor_of(request)
 
 
-def pacs_of(request: Request) -> Pacs:
+def pacs_of(request: HTTPConnection) -> Pacs:
     """The installation behind the app."""
     pacs = request.app.state.pacs
     assert isinstance(pacs, Pacs)
     return pacs
 
 
-def actor_of(request: Request) -> Actor:
+def actor_of(request: HTTPConnection) -> Actor:
     """Who sent the request, by one SELECT. Raises NotAuthenticated, and NotAllowed for another site's forms."""
     pacs, address = pacs_of(request), address_of(request)
     authorization = request.headers.get("authorization")
@@ -100,18 +101,18 @@ def admit(request: Request) -> None:
         actor_of(request)
 
 
-def is_loopback(request: Request) -> bool:
+def is_loopback(request: HTTPConnection) -> bool:
     """Whether the request was sent on this machine, and not by the name of another one."""
     return _is_loopback_name(address_of(request)) and _is_loopback_name(request.url.hostname or "")
 
 
-def address_of(request: Request) -> str:
+def address_of(request: HTTPConnection) -> str:
     return request.client.host if request.client else ""
 
 
-def cookie_name(request: Request) -> str:
+def cookie_name(request: HTTPConnection) -> str:
     """`__Host-` binds the cookie to this host and to TLS, and a browser refuses it without TLS."""
-    return "__Host-sid" if request.url.scheme == "https" else "sid"
+    return "__Host-sid" if request.url.scheme in ("https", "wss") else "sid"
 
 
 @router.post("/login", max_body_size=SMALL)
@@ -166,12 +167,12 @@ def _bearer_of(authorization: str) -> str:
     return token.strip()
 
 
-def _refuse_other_sites(request: Request) -> None:
+def _refuse_other_sites(request: HTTPConnection) -> None:
     """What changes something is taken from our own pages and from programs, not from a page of another site.
 
     Browsers say where a request comes from in one of these two headers; what sends neither is no browser.
     """
-    if request.method in SAFE_METHODS:
+    if request.scope.get("method") in SAFE_METHODS:  # a WebSocket has no method, and says much
         return
     site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
     is_foreign = site != "same-origin" if site else bool(origin) and _host_of(origin) != request.headers.get("host")
@@ -179,7 +180,7 @@ def _refuse_other_sites(request: Request) -> None:
         raise NotAllowed("this was not sent by a page of ours")
 
 
-def _refuse_other_names(request: Request) -> None:
+def _refuse_other_names(request: HTTPConnection) -> None:
     """Without a login, a page of another site could reach us by pointing its own name at this machine."""
     if not is_loopback(request):
         raise NotAllowed("without a login, only localhost is answered")
