@@ -1,22 +1,61 @@
-"""Pictures of kept frames: rendered and thumbnail resources (PS3.18 8.3.5, 10.4.1.1.3)."""
+"""Pictures and readable documents of kept instances: rendered and thumbnail resources (PS3.18 8.7.4, 10.4.1.1.3)."""
 
 import hashlib
+import os
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+from pydicom.dataelem import RawDataElement
+from pydicom.dataset import Dataset
+from pydicom.tag import Tag
 
 from pacs.archive.cache import cached
-from pacs.archive.headers import open_instance, read_header
+from pacs.archive.headers import Opened, open_instance, read_header
+from pacs.archive.outgoing import outgoing_header
 from pacs.archive.selection import InstanceRef, frame_table
 from pacs.context import Pacs
-from pacs.dicom.pixels import DEFLATED, colour_space_of, decode_frame, pixel_description
+from pacs.dicom.annotation import Annotation, annotated, icon, lines_of
+from pacs.dicom.colour import ColourSpace, in_colour_space, profile_of
+from pacs.dicom.document import TextFormat, report_of, written
+from pacs.dicom.overlays import draw, overlays_of
+from pacs.dicom.pixels import DEFLATED, PixelDescription, colour_space_of, decode_frame, pixel_description
 from pacs.dicom.presentation import VoiFunction, Window, presentation_of
-from pacs.dicom.render import ImageFormat, Viewport, encode, render, resized
+from pacs.dicom.render import ImageFormat, Picture, Viewport, encode, encode_film, render, resized
 from pacs.dicom.spacing import aspect_of, spacing_of
-from pacs.errors import NotFound
+from pacs.dicom.values import integer, number
+from pacs.errors import NotAcceptable, NotFound, Undecodable
 
 THUMBNAIL = Viewport(128, 128)
 THUMBNAIL_QUALITY = 80
-FORM = 1
+FORM = 2
 """Counts the changes of how pictures are made: those that an older program kept are not given."""
+MOST_KEPT = 16 << 20
+"""Bytes of pictures in each of 256 folders: 4 GiB in all. Beyond that those that were made first go."""
+MOST_IN_A_FILM = 1 << 28
+"""Pixels of all frames of an animation: they are in memory at once."""
+USUAL_FRAME_MS = 100.0
+
+Kind = Literal["image", "film", "report", "pdf", "cda", "other"]
+"""What can be made of an instance: a picture, several, a text, or the document that it holds."""
+REPORT_CLASSES = "1.2.840.10008.5.1.4.1.1.88."
+DOCUMENTS: Mapping[str, Kind] = {
+    "1.2.840.10008.5.1.4.1.1.104.1": "pdf",
+    "1.2.840.10008.5.1.4.1.1.104.2": "cda",
+}
+LABELS: Mapping[str, str] = {
+    "1.2.840.10008.5.1.4.1.1.88.59": "KO",
+    REPORT_CLASSES: "SR",
+    "1.2.840.10008.5.1.4.1.1.104.1": "PDF",
+    "1.2.840.10008.5.1.4.1.1.104.": "DOC",
+    "1.2.840.10008.5.1.4.1.1.11.": "PR",
+    "1.2.840.10008.5.1.4.1.1.9.": "WAVE",
+    "1.2.840.10008.5.1.4.1.1.481.": "RT",
+}
+"""What stands on the icon of an instance without a picture, by the beginning of its SOP class; else DICOM."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,31 +64,110 @@ class Appearance:
 
     media_type: ImageFormat = "image/jpeg"
     quality: int = 90
-    """Of a JPEG, 1 to 100."""
+    """1 to 100, of a format that loses something."""
     viewport: Viewport | None = None
     window: Window | None = None
     voi_function: VoiFunction | None = None
+    annotations: tuple[Annotation, ...] = ()
+    colours: ColourSpace = "no"
+    has_overlays: bool = True
+    """They may name the patient."""
 
 
 AS_KEPT = Appearance()
-SMALL = Appearance(quality=THUMBNAIL_QUALITY, viewport=THUMBNAIL)
-USUAL = frozenset((AS_KEPT, Appearance("image/png"), SMALL))
-"""Pictures that are kept. Others a client could ask for in endless variety."""
+
+
+def kind_of(ref: InstanceRef) -> Kind:
+    if ref.number_of_frames:
+        return "image" if ref.number_of_frames == 1 else "film"
+    if ref.sop_class_uid.startswith(REPORT_CLASSES):
+        return "report"
+    return DOCUMENTS.get(ref.sop_class_uid, "other")
+
+
+class Source:
+    """An instance whose frames are asked for one after the other: opened once, and only if a picture is not kept."""
+
+    def __init__(self, pacs: Pacs, ref: InstanceRef) -> None:
+        self.pacs = pacs
+        self.ref = ref
+
+    def rendered(self, frame: int = 1, appearance: Appearance = AS_KEPT) -> bytes:
+        """A frame in a file of the media type; they count from 1.
+
+        Raises NotFound, Undecodable, OutOfResources, InvalidQuery for a viewport outside of the frame.
+        """
+        return _kept(self.pacs, self.ref, (frame, appearance), lambda: self._made(frame, appearance))
+
+    def film(self, appearance: Appearance) -> bytes:
+        """All frames as an animated GIF. Raises NotAcceptable when they are too many, else as `rendered`."""
+        return _kept(self.pacs, self.ref, ("film", appearance), lambda: self._film(appearance))
+
+    def _made(self, frame: int, appearance: Appearance) -> bytes:
+        picture, profile = self._picture(frame, appearance)
+        return encode(picture, appearance.media_type, appearance.quality, profile)
+
+    def _film(self, appearance: Appearance) -> bytes:
+        count = self.ref.number_of_frames
+        shown = appearance.viewport or Viewport(self._description.columns, self._description.rows)
+        if count * shown.width * shown.height * self._description.samples_per_pixel > MOST_IN_A_FILM:
+            raise NotAcceptable(f"an animation of {count} frames would be too large: ask for a smaller viewport")
+        pictures = [self._picture(number, appearance)[0] for number in range(1, count + 1)]
+        return encode_film(pictures, frame_milliseconds(self._header))
+
+    def _picture(self, frame: int, appearance: Appearance) -> tuple[Picture, bytes]:
+        data, syntax, description = self._opened.frame(frame), self._opened.transfer_syntax_uid, self._description
+        samples = decode_frame(description, data, syntax)
+        picture = render(
+            description,
+            presentation_of(self._header, description, frame),
+            samples,
+            colour_space_of(description, data, syntax),
+            appearance.window,
+            appearance.voi_function,
+        )
+        if appearance.has_overlays:
+            picture = draw(picture, overlays_of(self._header, description, samples, frame))
+        profile = profile_of(self._header, data) if appearance.colours != "no" else b""
+        picture, profile = in_colour_space(picture, profile, appearance.colours)
+        aspect = aspect_of(self._header, spacing_of(self._header, frame)[0])
+        return self._annotated(resized(picture, aspect, appearance.viewport), frame, appearance), profile
+
+    def _annotated(self, picture: Picture, frame: int, appearance: Appearance) -> Picture:
+        if not appearance.annotations:
+            return picture
+        header = outgoing_header(self.pacs, self.ref, self._opened, self._header)
+        lines = {one: lines_of(header, one, frame) for one in appearance.annotations}
+        return annotated(picture, lines.get("patient", ()), lines.get("technique", ()))
+
+    @cached_property
+    def _opened(self) -> Opened:
+        return open_instance(self.pacs, self.ref, frame_table(self.pacs, self.ref))
+
+    @cached_property
+    def _header(self) -> Dataset:
+        return read_header(self.pacs, self.ref, self._opened)
+
+    @cached_property
+    def _description(self) -> PixelDescription:
+        return pixel_description(self._header)
 
 
 def rendered(pacs: Pacs, ref: InstanceRef, frame: int = 1, appearance: Appearance = AS_KEPT) -> bytes:
-    """A PNG or JPEG of one frame. Raises NotFound, Undecodable, OutOfResources."""
-    if appearance not in USUAL:
-        return _picture(pacs, ref, frame, appearance)
-    digest = hashlib.sha256(repr((FORM, frame, appearance)).encode()).hexdigest()[:16]
-    name = f"pictures/{ref.object_key[:2]}/{ref.object_key}-{digest}"
-    return cached(pacs, name, lambda: _picture(pacs, ref, frame, appearance))
+    """A picture of one frame. Raises NotFound, Undecodable, OutOfResources, InvalidQuery."""
+    return Source(pacs, ref).rendered(frame, appearance)
 
 
 def thumbnail(pacs: Pacs, ref: InstanceRef, frame: int | None = None, viewport: Viewport = THUMBNAIL) -> bytes:
     """A small JPEG of a frame, the middle one unless told. Raises NotFound, Undecodable, OutOfResources."""
-    appearance = Appearance(quality=THUMBNAIL_QUALITY, viewport=viewport)
+    appearance = Appearance(quality=THUMBNAIL_QUALITY, viewport=viewport, has_overlays=False)
     return rendered(pacs, ref, frame or max(1, (ref.number_of_frames + 1) // 2), appearance)
+
+
+def icon_of(ref: InstanceRef, viewport: Viewport = THUMBNAIL) -> bytes:
+    """A small JPEG that stands for an instance without a picture."""
+    fitting = (label for begin, label in LABELS.items() if ref.sop_class_uid.startswith(begin))
+    return encode(icon(next(fitting, "DICOM"), viewport.width, viewport.height), "image/jpeg", THUMBNAIL_QUALITY)
 
 
 def representative(refs: list[InstanceRef]) -> InstanceRef:
@@ -60,18 +178,64 @@ def representative(refs: list[InstanceRef]) -> InstanceRef:
     return with_frames[len(with_frames) // 2]
 
 
-def _picture(pacs: Pacs, ref: InstanceRef, number: int, appearance: Appearance) -> bytes:
-    opened = open_instance(pacs, ref, frame_table(pacs, ref))
-    data, syntax = opened.frame(number), opened.transfer_syntax_uid
-    header = read_header(pacs, ref, opened)
-    description = pixel_description(header)
-    picture = render(
-        description,
-        presentation_of(header, description, number),
-        decode_frame(description, data, syntax),
-        colour_space_of(description, data, syntax),
-        appearance.window,
-        appearance.voi_function,
-    )
-    aspect = aspect_of(header, spacing_of(header, number)[0])
-    return encode(resized(picture, aspect, appearance.viewport), appearance.media_type, appearance.quality)
+def report(pacs: Pacs, ref: InstanceRef, form: TextFormat, link: Callable[[str, str, str], str]) -> bytes:
+    """A structured report or a key object note to be read, corrected as it leaves.
+
+    link: where a referenced instance is to be seen. Raises Undecodable, OutOfResources.
+    """
+    return written(report_of(_outgoing(pacs, ref)[1]), form, link)
+
+
+def encapsulated_document(pacs: Pacs, ref: InstanceRef) -> bytes:
+    """The document that an instance holds (PS3.3 C.24.2), as it was put in. Raises Undecodable, OutOfResources."""
+    opened, header = _outgoing(pacs, ref)
+    tag = Tag("EncapsulatedDocument")
+    element = header.get_item(tag, keep_deferred=True) if tag in header else None
+    value = element.value if element is not None else None
+    if isinstance(element, RawDataElement) and value is None:
+        value = opened.read(element.value_tell, element.value_tell + element.length)
+    if not isinstance(value, bytes) or not value:
+        raise Undecodable("the instance holds no document")
+    return value[: integer(header, "EncapsulatedDocumentLength") or len(value)]
+
+
+def frame_milliseconds(header: Dataset) -> float:
+    """How long each frame is shown (PS3.3 C.7.6.5)."""
+    for keyword in ("RecommendedDisplayFrameRate", "CineRate"):
+        if (rate := number(header, keyword)) and rate > 0:
+            return 1000 / rate
+    milliseconds = number(header, "FrameTime")
+    return milliseconds if milliseconds and milliseconds > 0 else USUAL_FRAME_MS
+
+
+def _outgoing(pacs: Pacs, ref: InstanceRef) -> tuple[Opened, Dataset]:
+    opened = open_instance(pacs, ref, None)
+    return opened, outgoing_header(pacs, ref, opened, read_header(pacs, ref, opened))
+
+
+def _kept(pacs: Pacs, ref: InstanceRef, what: tuple[object, Appearance], make: Callable[[], bytes]) -> bytes:
+    version = ref.version if what[1].annotations else ref.object_key
+    digest = hashlib.sha256(repr((FORM, version, what)).encode()).hexdigest()[:16]
+    folder = f"pictures/{ref.object_key[:2]}"
+
+    def made() -> bytes:
+        picture = make()
+        _make_room(pacs, folder)
+        return picture
+
+    return cached(pacs, f"{folder}/{ref.object_key}-{digest}", made)
+
+
+def _make_room(pacs: Pacs, folder: str) -> None:
+    """Remove what was made first, down to three quarters of the bound, where a folder has grown beyond it."""
+    with suppress(OSError), os.scandir(pacs.settings.data / "cache" / folder) as entries:
+        files = [(entry.stat().st_mtime, entry.stat().st_size, entry.path) for entry in entries]
+        left = sum(size for _, size, _ in files)
+        if left <= MOST_KEPT:
+            return
+        for _, size, path in sorted(files):
+            if left <= MOST_KEPT * 3 // 4:
+                break
+            with suppress(OSError):
+                Path(path).unlink()
+            left -= size

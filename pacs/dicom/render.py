@@ -1,16 +1,19 @@
-"""A frame as a picture: the grayscale pipeline of PS3.4 N.2, or colours, and then PNG or JPEG."""
+"""A frame as a picture: the grayscale pipeline of PS3.4 N.2, or colours, and then a file of its media type."""
 
 import io
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, assert_never
 
+import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from pacs.dicom.pixels import PixelDescription, Samples, stored_values
 from pacs.dicom.presentation import Palette, Presentation, Table, VoiFunction, Window
-from pacs.errors import Undecodable
+from pacs.errors import InvalidQuery, Undecodable
 
 Picture = NDArray[np.uint8]
 """Shape (rows, columns), or (rows, columns, 3): red, green, blue."""
@@ -48,7 +51,10 @@ class Viewport:
     width: int
     height: int
     region: tuple[float, float, float, float] | None = None
-    """Left, top, width and height in pixels of the frame; None: all of it."""
+    """Left, top, width and height in pixels of the frame, infinity: up to its edge; None: all of it."""
+    is_mirrored: bool = False
+    """Left is shown right."""
+    is_upside_down: bool = False
 
 
 def render(
@@ -77,40 +83,29 @@ def render(
 
 
 def resized(picture: Picture, aspect: float, viewport: Viewport | None) -> Picture:
-    """The picture with square pixels, as large as fits the viewport. aspect: height of a pixel by its width."""
+    """The picture with square pixels, as large as fits the viewport; without one as it is.
+
+    aspect: height of a pixel by its width. Raises InvalidQuery for a region that lies outside.
+    """
+    if viewport is None:
+        return picture
     image = Image.fromarray(picture)
     box = _box(viewport, image.size)
     width, height = box[2] - box[0], (box[3] - box[1]) * aspect
-    if viewport is not None:
-        scale = min(viewport.width / width, viewport.height / height)
-    elif abs(aspect - 1) < 1e-3:
-        return picture
-    else:
-        scale = max(1.0, 1 / aspect)
+    scale = min(viewport.width / width, viewport.height / height)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return np.asarray(image.resize(size, Image.Resampling.LANCZOS, box, reducing_gap=2.0))
+    shown = np.asarray(image.resize(size, Image.Resampling.LANCZOS, box, reducing_gap=2.0))
+    shown = shown[:, ::-1] if viewport.is_mirrored else shown
+    return shown[::-1] if viewport.is_upside_down else shown
 
 
-def encode_png(picture: Picture) -> bytes:
-    out = io.BytesIO()
-    Image.fromarray(picture).save(out, "PNG", compress_level=3)
-    return out.getvalue()
-
-
-def encode_jpeg(picture: Picture, quality: int = 90) -> bytes:
-    """quality: 1 to 100 (PS3.18 8.3.5.1.2)."""
-    out = io.BytesIO()
-    Image.fromarray(picture).save(out, "JPEG", quality=quality)
-    return out.getvalue()
-
-
-def _box(viewport: Viewport | None, size: tuple[int, int]) -> tuple[float, float, float, float]:
+def _box(viewport: Viewport, size: tuple[int, int]) -> tuple[float, float, float, float]:
     width, height = size
-    if viewport is None or viewport.region is None:
-        return 0, 0, width, height
-    left, top, across, down = viewport.region
-    box = max(0, left), max(0, top), min(width, left + across), min(height, top + down)
-    return box if box[0] < box[2] and box[1] < box[3] else (0, 0, width, height)
+    left, top, across, down = viewport.region or (0, 0, math.inf, math.inf)
+    box = left, top, min(width, left + across), min(height, top + down)
+    if box[0] >= box[2] or box[1] >= box[3]:
+        raise InvalidQuery(f"viewport: the region lies outside of {width} × {height} pixels")
+    return box
 
 
 def _grey(
@@ -234,9 +229,41 @@ def _transformed(ybr: Picture, transform: "_Transform") -> Picture:
     return picture
 
 
-ImageFormat = Literal["image/jpeg", "image/png"]
+ImageFormat = Literal["image/jpeg", "image/png", "image/gif", "image/jp2", "image/jxl"]
+TAKE_PROFILES = frozenset(("image/jpeg", "image/png"))
+"""Formats into which an ICC profile is put."""
+PILLOW: Mapping[str, tuple[str, Mapping[str, int]]] = {
+    "image/jpeg": ("JPEG", {}),
+    "image/png": ("PNG", {"compress_level": 3}),
+    "image/gif": ("GIF", {}),
+}
+REVERSIBLE_QUALITY = 100
 
 
-def encode(picture: Picture, media_type: ImageFormat, quality: int = 90) -> bytes:
-    """The picture in a file of the media type."""
-    return encode_png(picture) if media_type == "image/png" else encode_jpeg(picture, quality)
+def encode(picture: Picture, media_type: ImageFormat, quality: int = 90, profile: bytes = b"") -> bytes:
+    """The picture in a file of the media type.
+
+    quality: 1 to 100, of those that lose something (PS3.18 8.3.5.1.2); 100 loses nothing in JPEG 2000 and JPEG XL.
+    profile: ICC, for those that take one.
+    """
+    if media_type == "image/jp2":
+        decibels = 0 if quality == REVERSIBLE_QUALITY else 20 + quality * 3 // 10
+        reversible = quality == REVERSIBLE_QUALITY
+        picture = np.ascontiguousarray(picture)
+        return bytes(imagecodecs.jpeg2k_encode(picture, decibels, codecformat="JP2", reversible=reversible))
+    if media_type == "image/jxl":
+        picture = np.ascontiguousarray(picture)
+        lossless = quality == REVERSIBLE_QUALITY
+        return bytes(imagecodecs.jpegxl_encode(picture, None if lossless else quality, lossless=lossless))
+    name, options = PILLOW[media_type]
+    out = io.BytesIO()
+    Image.fromarray(picture).save(out, name, quality=quality, icc_profile=profile or None, **options)
+    return out.getvalue()
+
+
+def encode_film(pictures: Sequence[Picture], milliseconds: float) -> bytes:
+    """Pictures of one size as an animated GIF without end. milliseconds: that each is shown."""
+    first, *more = (Image.fromarray(picture) for picture in pictures)
+    out = io.BytesIO()
+    first.save(out, "GIF", save_all=True, append_images=more, duration=max(20, round(milliseconds)), loop=0)
+    return out.getvalue()

@@ -1,90 +1,138 @@
-"""Pictures of instances and frames: rendered and thumbnail resources (PS3.18 8.3.5, 10.4.1.1.3, 10.4.1.1.5)."""
+"""Pictures and readable documents: rendered and thumbnail resources (PS3.18 8.7.4, 10.4.1.1.3, 10.4.1.1.5)."""
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from base64 import b64encode
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
 from typing import Literal
 
+import structlog
 from fastapi import APIRouter, Request, Response
 
-from pacs.archive.retrieve import Appearance, InstanceRef, instances, rendered, representative, thumbnail
+from pacs.archive.rendering import (
+    Appearance,
+    Kind,
+    Source,
+    encapsulated_document,
+    icon_of,
+    kind_of,
+    report,
+    representative,
+    thumbnail,
+)
+from pacs.archive.retrieve import InstanceRef, instances
 from pacs.context import Actor, Pacs
-from pacs.dicom.media import Offer
+from pacs.dicom.document import STYLE, TextFormat
+from pacs.dicom.media import DICOM, Offer, parse_media_type
 from pacs.dicom.multipart import Part, content_type, new_boundary, write
-from pacs.dicom.presentation import VoiFunction, Window
-from pacs.dicom.render import ImageFormat, Viewport
-from pacs.errors import InvalidQuery, NotFound
-from pacs.web.answers import ASK_EVERY_TIME, chosen, etag_of, is_known, not_modified, send
+from pacs.dicom.render import ImageFormat
+from pacs.errors import InvalidQuery, NotAcceptable, NotFound, Undecodable
+from pacs.web.answers import ASK_EVERY_TIME, chosen, etag_of, is_known, not_modified, send, wanted
+from pacs.web.appearance import appearance_of, of_format, thumbnail_viewport_of, unsupported_annotations
 from pacs.web.auth import pacs_of, signed_in
 from pacs.web.wado import FRAMES, INSTANCE, SERIES, STUDY, frame_numbers
 
-JPEG: Literal["image/jpeg"] = "image/jpeg"
-FORMATS: Mapping[str, ImageFormat] = {JPEG: JPEG, "image/png": "image/png"}
-VOI_FUNCTIONS: Mapping[str, VoiFunction] = {"linear": "LINEAR", "linear-exact": "LINEAR_EXACT", "sigmoid": "SIGMOID"}
-NOT_DONE = ("annotation", "iccprofile")
-"""Parameters that are passed over, with a Warning."""
-LARGEST_SIDE = 8192
-"""Pixels of a picture that is asked for."""
-NUMBER = re.compile(r"-?[0-9]{1,9}(\.[0-9]{1,9})?")
+log = structlog.get_logger(__name__)
 
-Picture = tuple[InstanceRef, int]
-"""A frame of an instance."""
+JPEG: Literal["image/jpeg"] = "image/jpeg"
+GIF = "image/gif"
+FORMATS: Mapping[str, ImageFormat] = {
+    JPEG: JPEG,
+    "image/png": "image/png",
+    GIF: "image/gif",
+    "image/jp2": "image/jp2",
+    "image/jxl": "image/jxl",
+}
+TEXTS: Mapping[str, TextFormat] = {"text/html": "text/html", "text/plain": "text/plain", "text/xml": "text/xml"}
+MEDIA_TYPES: Mapping[Kind, Sequence[str]] = {
+    "image": tuple(FORMATS),
+    "film": tuple(FORMATS),
+    "report": tuple(TEXTS),
+    "pdf": ("application/pdf",),
+    "cda": ("text/xml",),
+    "other": (),
+}
+"""What each kind of instance is given as, the default first."""
+RENDERED_TYPES = frozenset(name for names in MEDIA_TYPES.values() for name in names)
+
+_STYLE = b64encode(sha256(STYLE.encode()).digest()).decode()
+REPORT_POLICY = f"default-src 'none'; style-src 'sha256-{_STYLE}'; base-uri 'none'; frame-ancestors 'self'"
+"""A report's page has a style of its own, and nothing else."""
+FOREIGN_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'"
+"""A document that somebody else wrote runs nothing under our name."""
+CHARSET = "; charset=utf-8"
 
 router = APIRouter(prefix="/dicom-web", tags=["WADO-RS"])
+Endpoint = Callable[..., Response]
 
 
-@router.get(STUDY + "/rendered")
+def _resource(path: str) -> Callable[[Endpoint], Endpoint]:
+    """Answers GET, and HEAD with what GET would say."""
+
+    def register(endpoint: Endpoint) -> Endpoint:
+        router.add_api_route(path, endpoint, methods=["GET"])
+        router.add_api_route(path, endpoint, methods=["HEAD"], include_in_schema=False)
+        return endpoint
+
+    return register
+
+
+@_resource(STUDY + "/rendered")
 @signed_in
 def retrieve_rendered_study(request: Request, actor: Actor, study: str) -> Response:
-    """A picture of each instance that has any. Parameters: window, viewport, quality."""
-    return _give_pictures(request, _first_frames(instances(pacs_of(request), actor, study)))
+    """Pictures and texts of all instances. Parameters: window, viewport, quality, annotation, iccprofile."""
+    return give_rendered(request, instances(pacs_of(request), actor, study))
 
 
-@router.get(SERIES + "/rendered")
+@_resource(SERIES + "/rendered")
 @signed_in
 def retrieve_rendered_series(request: Request, actor: Actor, study: str, series: str) -> Response:
-    """A picture of each instance that has any."""
-    return _give_pictures(request, _first_frames(instances(pacs_of(request), actor, study, series)))
+    """Pictures and texts of all instances of a series."""
+    return give_rendered(request, instances(pacs_of(request), actor, study, series))
 
 
-@router.get(INSTANCE + "/rendered")
+@_resource(INSTANCE + "/rendered")
 @signed_in
 def retrieve_rendered_instance(request: Request, actor: Actor, study: str, series: str, instance: str) -> Response:
-    """A picture of the instance: of its first frame."""
-    return _give_pictures(request, _first_frames(instances(pacs_of(request), actor, study, series, instance)))
+    """A picture of the instance, or a text.
+
+    Of several frames: the first, or all of them as an animated GIF or as parts of multipart/related.
+    """
+    return give_rendered(request, instances(pacs_of(request), actor, study, series, instance))
 
 
-@router.get(FRAMES + "/rendered")
+@_resource(FRAMES + "/rendered")
 @signed_in
 def retrieve_rendered_frames(
     request: Request, actor: Actor, study: str, series: str, instance: str, numbers: str
 ) -> Response:
     """A picture of each of these frames."""
-    (ref,) = instances(pacs_of(request), actor, study, series, instance)
-    return _give_pictures(request, [(ref, number) for number in frame_numbers(numbers)])
+    frames = frame_numbers(numbers)
+    return give_rendered(request, instances(pacs_of(request), actor, study, series, instance), frames)
 
 
-@router.get(STUDY + "/thumbnail")
+@_resource(STUDY + "/thumbnail")
 @signed_in
 def retrieve_study_thumbnail(request: Request, actor: Actor, study: str) -> Response:
-    """A small JPEG that stands for the study."""
-    return give_thumbnail(request, representative(instances(pacs_of(request), actor, study)))
+    """A small JPEG that stands for the study: of an image, else an icon. Parameter: viewport."""
+    return _thumbnail_of(request, instances(pacs_of(request), actor, study))
 
 
-@router.get(SERIES + "/thumbnail")
+@_resource(SERIES + "/thumbnail")
 @signed_in
 def retrieve_series_thumbnail(request: Request, actor: Actor, study: str, series: str) -> Response:
     """A small JPEG that stands for the series."""
-    return give_thumbnail(request, representative(instances(pacs_of(request), actor, study, series)))
+    return _thumbnail_of(request, instances(pacs_of(request), actor, study, series))
 
 
-@router.get(INSTANCE + "/thumbnail")
+@_resource(INSTANCE + "/thumbnail")
 @signed_in
 def retrieve_instance_thumbnail(request: Request, actor: Actor, study: str, series: str, instance: str) -> Response:
     """A small JPEG of the instance: of its middle frame."""
-    return give_thumbnail(request, representative(instances(pacs_of(request), actor, study, series, instance)))
+    return _thumbnail_of(request, instances(pacs_of(request), actor, study, series, instance))
 
 
-@router.get(FRAMES + "/thumbnail")
+@_resource(FRAMES + "/thumbnail")
 @signed_in
 def retrieve_frame_thumbnail(
     request: Request, actor: Actor, study: str, series: str, instance: str, numbers: str
@@ -97,102 +145,167 @@ def retrieve_frame_thumbnail(
 def give_thumbnail(request: Request, ref: InstanceRef, frame: int | None = None) -> Response:
     """No patient is named in it. Raises InvalidQuery, NotAcceptable, NotFound, Undecodable."""
     chosen(request, [Offer(JPEG)])
-    viewport = _viewport(request.query_params.get("viewport"))
+    viewport = thumbnail_viewport_of(request.query_params.get("viewport"))
     headers = {"etag": etag_of(ref.object_key, frame, viewport), "cache-control": ASK_EVERY_TIME}
     if is_known(request, headers["etag"]):
         return not_modified(headers)
-    pacs = pacs_of(request)
-    picture = thumbnail(pacs, ref, frame, viewport) if viewport else thumbnail(pacs, ref, frame)
-    return Response(picture, headers=headers, media_type=JPEG)
+    size = {"viewport": viewport} if viewport else {}
+    if kind_of(ref) not in ("image", "film"):
+        return Response(icon_of(ref, **size), headers=headers, media_type=JPEG)
+    return Response(thumbnail(pacs_of(request), ref, frame, **size), headers=headers, media_type=JPEG)
 
 
-def _give_pictures(request: Request, pictures: Sequence[Picture]) -> Response:
-    kinds = (False, True) if len(pictures) == 1 else (True,)
-    offer = chosen(request, [Offer(name, is_multipart=is_multipart) for is_multipart in kinds for name in FORMATS])
-    appearance = appearance_of(request.query_params, FORMATS[offer.media_type])
-    headers = _headers(request, pictures, offer, appearance)
-    if is_known(request, headers["etag"]):
-        return not_modified(headers)
-    made = _made(pacs_of(request), pictures, appearance)
-    if not offer.is_multipart:
-        return send(made, headers, offer.media_type)
-    boundary = new_boundary()
-    parts = (Part(offer.media_type, (picture,), len(picture)) for picture in made)
-    return send(write(parts, boundary), headers, content_type(offer.media_type, boundary))
+def _thumbnail_of(request: Request, refs: list[InstanceRef]) -> Response:
+    try:
+        ref = representative(refs)
+    except NotFound:
+        ref = refs[0]
+    return give_thumbnail(request, ref)
 
 
-def _headers(request: Request, pictures: Sequence[Picture], offer: Offer, appearance: Appearance) -> dict[str, str]:
-    versions = [(ref.object_key, number) for ref, number in pictures]
-    headers = {"etag": etag_of(versions[0][0], versions, offer, appearance), "vary": "accept"}
-    headers["cache-control"] = ASK_EVERY_TIME
-    if passed_over := [name for name in NOT_DONE if name in request.query_params]:
-        headers["warning"] = f'299 filmless "not honoured: {", ".join(passed_over)}"'
-    return headers
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """One representation: of an instance, or of one of its frames."""
+
+    ref: InstanceRef
+    media_type: str
+    frame: int | None
+    """None: of the instance as a whole."""
+
+    @property
+    def location(self) -> str:
+        ref = self.ref
+        instance = f"{ref.study_instance_uid}/series/{ref.series_instance_uid}/instances/{ref.sop_instance_uid}"
+        frame = "" if self.frame is None else f"/frames/{self.frame}"
+        return f"/dicom-web/studies/{instance}{frame}/rendered"
 
 
-def _made(pacs: Pacs, pictures: Sequence[Picture], appearance: Appearance) -> Iterator[bytes]:
-    return (rendered(pacs, ref, number, appearance) for ref, number in pictures)
+def give_rendered(request: Request, refs: Sequence[InstanceRef], frames: Sequence[int] | None = None) -> Response:
+    """What can be made of the instances and is accepted. frames: of the only instance, counted from 1; None: all.
+
+    Status 206 where an instance is left out. Raises InvalidQuery, NotAcceptable, NotFound, Undecodable.
+    """
+    _refuse_mixture(request)
+    appearance = appearance_of(request.query_params)
+    possible = [ref for ref in refs if MEDIA_TYPES[kind_of(ref)]]
+    if frames is not None and max(frames) > refs[0].number_of_frames:
+        raise NotFound(f"the instance has {refs[0].number_of_frames} frames")
+    if len(possible) == 1:
+        offer = _offer_of_one(request, possible[0], frames)
+        pieces = _pieces(possible[0], offer, frames)
+    else:
+        offer = Offer("", is_multipart=True)
+        pieces = [piece for ref in possible for piece in _pieces_among_others(request, ref)]
+    if not pieces:
+        raise NotAcceptable("nothing that is accepted can be made of this")
+    answer = _answer(request, pieces, appearance, is_multipart=offer.is_multipart)
+    if answer.status_code == 200 and len({piece.ref.pk for piece in pieces}) < len(refs):
+        answer.status_code = 206  # PS3.18 10.4.3.1: some of the instances are not in it
+    return answer
 
 
-def _first_frames(refs: Sequence[InstanceRef]) -> list[Picture]:
-    """Raises NotFound when none has frames."""
-    pictures = [(ref, 1) for ref in refs if ref.number_of_frames]
-    if not pictures:
-        raise NotFound("there is no picture")
-    return pictures
+def _refuse_mixture(request: Request) -> None:
+    """PS3.18 8.7.5: media types of DICOM or rendered ones, not both."""
+    found = [parse_media_type(one) for one in wanted(request).split(",")]
+    names = {one.parameters.get("type", one.name) for one in found if one is not None}
+    if names & RENDERED_TYPES and any(name.startswith(DICOM) for name in names):
+        raise InvalidQuery("Accept mixes media types of DICOM with rendered ones")
 
 
-def appearance_of(parameters: Mapping[str, str], media_type: ImageFormat) -> Appearance:
-    """How the parameters of a rendered resource want it (PS3.18 8.3.5.1). Raises InvalidQuery."""
-    window, function = _window(parameters.get("window"))
-    return Appearance(
-        media_type=media_type,
-        quality=_quality(parameters.get("quality")),
-        viewport=_viewport(parameters.get("viewport")),
-        window=window,
-        voi_function=function,
+def _offer_of_one(request: Request, ref: InstanceRef, frames: Sequence[int] | None) -> Offer:
+    kinds = (True,) if frames is not None and len(frames) > 1 else (False, True)
+    return chosen(
+        request,
+        [Offer(name, is_multipart=is_multipart) for is_multipart in kinds for name in MEDIA_TYPES[kind_of(ref)]],
     )
 
 
-def _quality(text: str | None) -> int:
-    if text is None:
-        return Appearance().quality
-    if not re.fullmatch(r"[0-9]{1,3}", text) or not 1 <= int(text) <= 100:
-        raise InvalidQuery(f"quality is 1 to 100, not {text!r}")
-    return int(text)
+def _pieces(ref: InstanceRef, offer: Offer, frames: Sequence[int] | None) -> list[_Piece]:
+    if offer.media_type not in FORMATS:
+        return [_Piece(ref, offer.media_type, None)]
+    if frames is not None:
+        return [_Piece(ref, offer.media_type, frame) for frame in frames]
+    if offer.is_multipart:
+        return [_Piece(ref, offer.media_type, frame) for frame in range(1, ref.number_of_frames + 1)]
+    is_film = kind_of(ref) == "film" and offer.media_type == GIF
+    return [_Piece(ref, offer.media_type, None if is_film else 1)]
 
 
-def _window(text: str | None) -> tuple[Window | None, VoiFunction | None]:
-    if text is None:
-        return None, None
-    center, width, function = _split("window", text, 3)
-    if function not in VOI_FUNCTIONS or _number("window", width) <= 0:
-        raise InvalidQuery(f"window is centre,width,function, not {text!r}")
-    return Window(_number("window", center), _number("window", width)), VOI_FUNCTIONS[function]
+def _pieces_among_others(request: Request, ref: InstanceRef) -> list[_Piece]:
+    """None where what can be made of an instance is not accepted."""
+    try:
+        offer = chosen(request, [Offer(name, is_multipart=True) for name in MEDIA_TYPES[kind_of(ref)]])
+    except NotAcceptable:
+        return []
+    return _pieces(ref, offer, None)
 
 
-def _viewport(text: str | None) -> Viewport | None:
-    """Its size, and perhaps the part of the frame that it shows."""
-    if text is None:
-        return None
-    numbers = [_number("viewport", one) for one in _split("viewport", text, 2, 6)]
-    width, height, *region = numbers
-    if not (1 <= width <= LARGEST_SIDE and 1 <= height <= LARGEST_SIDE) or (region and min(region[2:]) <= 0):
-        raise InvalidQuery(f"viewport is width,height or width,height,left,top,across,down, not {text!r}")
-    if not region:
-        return Viewport(int(width), int(height))
-    left, top, across, down = region
-    return Viewport(int(width), int(height), (left, top, across, down))
+def _answer(request: Request, pieces: Sequence[_Piece], appearance: Appearance, *, is_multipart: bool) -> Response:
+    for media_type in {piece.media_type for piece in pieces} & FORMATS.keys():
+        of_format(appearance, FORMATS[media_type])  # what cannot be done is told before anything is made
+    headers = _headers(request, pieces, appearance, is_multipart)
+    if is_known(request, headers["etag"]):
+        return not_modified(headers)
+    if is_multipart:
+        boundary = new_boundary()
+        parts = _parts(pacs_of(request), pieces, appearance)
+        return send(write(parts, boundary), headers, content_type(pieces[0].media_type, boundary))
+    (piece,) = pieces
+    body = _made(Source(pacs_of(request), piece.ref), piece, appearance)
+    return Response(body, headers={**headers, **_policy(piece)}, media_type=_typed(piece))
 
 
-def _split(name: str, text: str, *counts: int) -> list[str]:
-    parts = text.split(",")
-    if len(parts) not in counts:
-        raise InvalidQuery(f"{name} has {' or '.join(map(str, counts))} parts, not {text!r}")
-    return parts
+def _headers(request: Request, pieces: Sequence[_Piece], appearance: Appearance, is_multipart: bool) -> dict[str, str]:
+    versions = [(piece.ref.version, piece.frame, piece.media_type) for piece in pieces]
+    headers = {"etag": etag_of(pieces[0].ref.object_key, versions, appearance, is_multipart), "vary": "accept"}
+    headers["cache-control"] = ASK_EVERY_TIME
+    if passed_over := unsupported_annotations(request.query_params):
+        headers["warning"] = (
+            f'299 filmless "The following annotation values are not supported: {", ".join(passed_over)}"'
+        )
+    return headers
 
 
-def _number(name: str, text: str) -> float:
-    if not NUMBER.fullmatch(text):
-        raise InvalidQuery(f"{name}: {text!r} is no number")
-    return float(text)
+def _parts(pacs: Pacs, pieces: Sequence[_Piece], appearance: Appearance) -> Iterator[Part]:
+    """What is damaged is left out of the others. Raises Undecodable when nothing is left."""
+    source, count, damage = Source(pacs, pieces[0].ref), 0, None
+    for piece in pieces:
+        if piece.ref is not source.ref:
+            source = Source(pacs, piece.ref)
+        try:
+            body = _made(source, piece, appearance)
+        except (Undecodable, NotFound) as error:
+            log.warning("left out of pictures", sop_instance_uid=piece.ref.sop_instance_uid, frame=piece.frame)
+            damage = error
+            continue
+        count += 1
+        yield Part(_typed(piece), (body,), len(body), piece.location)
+    if not count and damage is not None:
+        raise damage
+
+
+def _made(source: Source, piece: _Piece, appearance: Appearance) -> bytes:
+    if piece.media_type in FORMATS and kind_of(piece.ref) in ("image", "film"):
+        wanted_so = of_format(appearance, FORMATS[piece.media_type])
+        return source.film(wanted_so) if piece.frame is None else source.rendered(piece.frame, wanted_so)
+    if kind_of(piece.ref) == "report":
+        return report(source.pacs, piece.ref, TEXTS[piece.media_type], _location_of)
+    return encapsulated_document(source.pacs, piece.ref)
+
+
+def _location_of(study: str, series: str, instance: str) -> str:
+    return f"/dicom-web/studies/{study}/series/{series}/instances/{instance}/rendered"
+
+
+def _typed(piece: _Piece) -> str:
+    return piece.media_type + CHARSET if kind_of(piece.ref) == "report" else piece.media_type
+
+
+def _policy(piece: _Piece) -> dict[str, str]:
+    match kind_of(piece.ref):
+        case "report":
+            return {"content-security-policy": REPORT_POLICY}
+        case "cda":
+            return {"content-security-policy": FOREIGN_POLICY}
+        case _:
+            return {}
