@@ -10,24 +10,28 @@ from hashlib import sha256
 
 from sqlalchemy import ColumnElement, Connection, Table, func, or_, select
 
+from pacs.archive import further, renditions
 from pacs.context import Actor, Pacs
 from pacs.dicom import workitem as ups
 from pacs.dicom.dicomjson import Json
 from pacs.dicom.json_data_set import code, date_time, element, sequence
 from pacs.dicom.json_matching import tag_of
-from pacs.index.tables import commitment, delivery, further_attribute, instance
+from pacs.index.tables import bookmark, commitment, delivery, further_attribute, instance
+from pacs.jobs import bookmark_of
 from pacs.workflow import commitment as commitments
 from pacs.workflow import deliveries
 
 SHOWN_FOR = timedelta(days=7)
 """After its end."""
+MOST_SHOWN = 1000
+"""The newest of each kind: a destination that is away may have very many waiting for it."""
 SCHEME = "99FILMLESS"
 WORKLIST_LABEL = "FILMLESS"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 PREFIX = "2.25."
 VERSION, VARIANT = 8, 2
 """Of a UUID whose bits have a meaning of our own (RFC 9562 5.8)."""
-KEY_BITS, CHECK_BITS = 40, 22
+KEY_BITS, CHECK_BITS = 44, 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,11 @@ class Work:
         ):
             number = number << bits | value
         return f"{PREFIX}{number}"
+
+    def outline(self) -> Json:
+        """As much of its workitem as tells most of those that are not asked for from the others."""
+        of_study = {ups.STUDY_INSTANCE_UID: element(ups.STUDY_INSTANCE_UID, self.study_instance_uid)}
+        return {ups.STATE: element(ups.STATE, self.state)} | of_study
 
     def as_workitem(self) -> Json:
         """As a workitem in its state, that has all which one must have."""
@@ -131,7 +140,10 @@ class Source:
 
 
 def current(connection: Connection, actor: Actor) -> Iterator[Work]:
-    """What is to be done, is being done, or was done within the last days, as far as the actor may know of it."""
+    """What is to be done, is being done, or was done within the last days, as far as the actor may know of it.
+
+    Of each kind the newest first.
+    """
     since = datetime.now(UTC) - SHOWN_FOR
     for source in SOURCES:
         yield from (work for work in source.rows(connection, None, since) if _may_know(actor, work))
@@ -191,7 +203,7 @@ def _delivery_rows(connection: Connection, pk: int | None, since: datetime) -> I
     states = {deliveries.DELIVERED: ups.COMPLETED, deliveries.FAILED: ups.CANCELED, deliveries.CANCELLED: ups.CANCELED}
     columns = [column for column in delivery.c if column.name != "sop_instance_uids"]
     wanted = _wanted(delivery, pk, delivery.c.state.in_(states), since)
-    for row in connection.execute(select(*columns).where(wanted).order_by(delivery.c.pk)):
+    for row in connection.execute(select(*columns).where(wanted).order_by(delivery.c.pk.desc()).limit(MOST_SHOWN)):
         begun = ups.IN_PROGRESS if row.attempts or row.state == deliveries.SENDING else ups.SCHEDULED
         yield Work(
             "delivery",
@@ -213,7 +225,7 @@ def _commitment_rows(connection: Connection, pk: int | None, since: datetime) ->
     states = {commitments.REPORTED: ups.COMPLETED, commitments.FAILED: ups.CANCELED}
     columns = [column for column in commitment.c if column.name != "instances"]
     wanted = _wanted(commitment, pk, commitment.c.state.in_(states), since)
-    for row in connection.execute(select(*columns).where(wanted).order_by(commitment.c.pk)):
+    for row in connection.execute(select(*columns).where(wanted).order_by(commitment.c.pk.desc()).limit(MOST_SHOWN)):
         begun = ups.SCHEDULED if row.state == commitments.ASKED and not row.attempts else ups.IN_PROGRESS
         whom = f"Ask {row.ae_title} to commit" if row.outgoing else f"Commit to {row.ae_title}"
         yield Work(
@@ -230,29 +242,46 @@ def _commitment_rows(connection: Connection, pk: int | None, since: datetime) ->
 
 
 def _further_rows(connection: Connection, pk: int | None, since: datetime) -> Iterator[Work]:
-    """When one has been filled is not kept: it is shown as long after its beginning."""
-    of_one = further_attribute.c.pk == pk
-    recent = or_(further_attribute.c.state == "filling", further_attribute.c.created_at >= since)
-    newest = select(func.coalesce(func.max(instance.c.pk), 0)).scalar_subquery().label("newest")
-    statement = select(further_attribute, newest).where(recent if pk is None else of_one)
-    for row in connection.execute(statement.order_by(further_attribute.c.pk)):
-        is_filling = row.state == "filling"
+    """They are filled from the newest instance down. When one was full is not kept, so it is shown by when it began."""
+    recent = or_(further_attribute.c.state == further.FILLING, further_attribute.c.created_at >= since)
+    wanted = further_attribute.c.pk == pk if pk is not None else recent
+    defined = select(further_attribute).where(wanted, further_attribute.c.state != further.REMOVING)
+    newest = _newest(connection)
+    for row in connection.execute(defined.order_by(further_attribute.c.pk)):
+        is_filling = row.state == further.FILLING
+        left = min(row.filled_to - 1, newest) if row.filled_to else newest
         yield Work(
             "further-attribute",
             row.pk,
             f"Make {row.path} searchable",
             ups.IN_PROGRESS if is_filling else ups.COMPLETED,
             row.created_at,
-            None if is_filling else row.created_at,
-            done=min(row.filled_to, row.newest) if is_filling else row.newest,
-            number=row.newest,
+            done=newest - left if is_filling else newest,
+            number=newest,
         )
+
+
+def _rendition_rows(connection: Connection, pk: int | None, since: datetime) -> Iterator[Work]:
+    """What was stored before renditions were made: one piece, as old as the archive. What arrives since is at once."""
+    is_begun = select(bookmark.c.name).where(bookmark.c.name == renditions.OLDER)
+    begun_at = connection.scalar(select(instance.c.received_at).order_by(instance.c.pk).limit(1))
+    left = bookmark_of(connection, renditions.OLDER)
+    if begun_at is None or connection.scalar(is_begun) is None or (pk is None and not left):
+        return
+    newest = _newest(connection)
+    state = ups.IN_PROGRESS if left else ups.COMPLETED
+    yield Work("renditions", 0, "Make HTJ2K of what is stored", state, begun_at, done=newest - left, number=newest)
+
+
+def _newest(connection: Connection) -> int:
+    return connection.scalar(select(func.max(instance.c.pk))) or 0
 
 
 SOURCES: tuple[Source, ...] = (
     Source("delivery", "Send instances", _delivery_rows, deliveries.cancel),
     Source("commitment", "Storage commitment", _commitment_rows),
     Source("further-attribute", "Index an attribute", _further_rows),
+    Source("renditions", "Make renditions", _rendition_rows),
 )
 
 WORKITEM_CODE = tag_of("ScheduledWorkitemCodeSequence")

@@ -10,10 +10,12 @@ import pytest
 from sqlalchemy import select, update
 
 from pacs import jobs
+from pacs.archive import further, renditions
 from pacs.archive.ingest import ingest
 from pacs.context import SYSTEM, Actor, Pacs
 from pacs.dicom.json_data_set import data_set_of
 from pacs.dicom.json_matching import parse_search
+from pacs.dicom.references import CommitmentRequest, Reference
 from pacs.dicom.workitem import FILTERED_WORKLIST, WORKLIST
 from pacs.errors import (
     AlreadyThere,
@@ -27,15 +29,16 @@ from pacs.errors import (
 )
 from pacs.index.session import Database
 from pacs.index.tables import audit, delivery, workitem, workitem_event
+from pacs.jobs import move_bookmark
 from pacs.peers import directory
 from pacs.settings import Settings
-from pacs.workflow import deliveries, subscriptions, workitems, worklist
+from pacs.workflow import commitment, deliveries, own_work, subscriptions, workitems, worklist
 from storage import open_store
 from tests.make import make_ct, make_uid, part10
 from tests.workitem import AE, PERFORMED, Json, data_set, make_workitem, tag_of, value_of
 
 RIS = Actor("peer", "RIS", permissions=frozenset({"workitems"}))
-UID, OTHER = "2.25.1", "2.25.2"
+UID, OTHER = "2.25.271828182845904", "2.25.314159265358979"
 
 
 @pytest.fixture
@@ -455,3 +458,31 @@ def test_what_we_send_is_a_workitem(pacs: Pacs) -> None:
     assert value_of(done, "ProcedureStepProgressInformationSequence.ProcedureStepProgress") == 100
     with pytest.raises(NotFound):
         worklist.retrieve(pacs, RIS, f"{uid[:-1]}{(int(uid[-1]) + 1) % 10}")
+
+
+def test_each_kind_of_our_own_work_is_a_workitem_with_its_progress(pacs: Pacs) -> None:
+    directory.add(pacs, SYSTEM, "ARCHIVE", "127.0.0.1", 9)
+    ds = make_ct()
+    ingest(pacs, SYSTEM, part10(ds))
+    deliveries.send(pacs, SYSTEM, ds.StudyInstanceUID, "ARCHIVE")
+    reference = Reference(ds.SOPClassUID, ds.SOPInstanceUID)
+    commitment.take(pacs, Actor("peer", "CT1", permissions=SYSTEM.permissions), CommitmentRequest(UID, (reference,)))
+    further.add(pacs, SYSTEM, "ExposureTime", "series")
+    with pacs.database.write() as connection:
+        move_bookmark(connection, renditions.OLDER, 1)
+
+    assert {source.kind for source in own_work.SOURCES} == {"delivery", "commitment", "further-attribute", "renditions"}
+    for source in own_work.SOURCES:
+        (uid,) = found(pacs, f"ScheduledWorkitemCodeSequence.CodeValue={source.kind}")
+        own = worklist.retrieve(pacs, RIS, uid)
+        assert value_of(own, "SOPInstanceUID") == uid
+        assert value_of(own, "WorklistLabel") == "FILMLESS"
+        assert value_of(own, "ScheduledWorkitemCodeSequence.CodeMeaning") == source.meaning
+        assert value_of(own, "ProcedureStepProgressInformationSequence.ProcedureStepProgress") == 0
+        if source.cancel is None:
+            with pytest.raises(StateConflict, match="chooses not to cancel"):
+                workitems.request_cancel(pacs, SYSTEM, uid, {})
+
+    guest = Actor("link", "guest", permissions=frozenset({"workitems"}), studies=frozenset({ds.StudyInstanceUID}))
+    assert len(found(pacs, "", guest)) == 1
+    assert found(pacs, "", Actor("link", "guest", permissions=guest.permissions, studies=frozenset({UID}))) == []
