@@ -10,7 +10,7 @@ import typer
 from pacs import accounts
 from pacs.archive import recovery
 from pacs.archive.media import Found, files_in, import_files
-from pacs.commands import correct, peer, remove, route
+from pacs.commands import attribute, correct, peer, remove, route
 from pacs.commands.console import fail, opened_pacs, settings_of, told_plainly, told_progress
 from pacs.commands.console import migrate as bring_up_to_date
 from pacs.conformance import statement
@@ -30,6 +30,7 @@ app.add_typer(user_commands, name="user")
 app.add_typer(token_commands, name="token")
 app.add_typer(peer.app, name="peer")
 app.add_typer(route.app, name="route")
+app.add_typer(attribute.app, name="attribute")
 app.add_typer(correct.app, name="correct")
 app.add_typer(remove.app, name="removed")
 app.command("send")(route.send)

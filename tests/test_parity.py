@@ -112,7 +112,9 @@ def by_qido(web: httpx.Client, path: str, keys: dict[str, str], unique: str) -> 
     return sorted(str(Dataset.from_json(one)[unique].value) for one in answers)
 
 
-def by_c_find(server: Server, tmp_path: Path, level: str, keys: dict[str, str], unique: str) -> list[str]:
+def by_c_find(
+    server: Server, tmp_path: Path, level: str, keys: dict[str, str], unique: str, model: str = "-S"
+) -> list[str]:
     """dcmtk's findscu, its answers as files."""
     query = Dataset()
     query.SpecificCharacterSet = "ISO_IR 192"
@@ -123,7 +125,7 @@ def by_c_find(server: Server, tmp_path: Path, level: str, keys: dict[str, str], 
     query.save_as(file, implicit_vr=False, little_endian=True)
     command = [
         "findscu",
-        "-S",
+        model,
         "-aec",
         "PACS",
         "-X",
@@ -147,6 +149,25 @@ def test_both_doors_find_the_same_studies(
 
     assert by_qido(web, "/studies", keys, "StudyInstanceUID") == uids
     assert by_c_find(server, tmp_path, "STUDY", keys, "StudyInstanceUID") == uids
+
+
+@pytest.mark.parametrize(
+    ("keys", "expected"),
+    [
+        ({}, {1, 2, 3, 4, 5, 6, 7}),
+        ({"PatientName": "*dao*"}, {1, 2}),
+        ({"PatientSex": "F"}, {1, 3, 4, 7}),
+        ({"PatientID": "D?5"}, {5}),
+        ({"PatientName": "nguyen*", "PatientSex": "M"}, set()),
+    ],
+)
+def test_both_doors_find_the_same_patients(
+    server: Server, web: httpx.Client, tmp_path: Path, keys: dict[str, str], expected: set[int]
+) -> None:
+    ids = sorted(patient_id for number, _, patient_id, *_ in PEOPLE if number in expected)
+
+    assert by_qido(web, "/patients", keys, "PatientID") == ids
+    assert by_c_find(server, tmp_path, "PATIENT", keys, "PatientID", "-P") == ids
 
 
 @pytest.mark.parametrize(

@@ -144,9 +144,12 @@ def select_matches(
 
 
 def select_count(query: Query, studies: frozenset[str] | None, source: Source | None = None) -> Select[Any]:
-    """How many answers there are, whatever the limit. Raises InvalidQuery."""
+    """How many answers there are behind its place, whatever the limit. Raises InvalidQuery."""
     joined = _joined(query, (), studies, source)
-    return select(func.count()).select_from(joined).where(*_conditions(query, studies, source))
+    conditions = _conditions(query, studies, source)
+    if query.after:
+        conditions.append(_is_after(query, place_of(query), query.after))
+    return select(func.count()).select_from(joined).where(*conditions)
 
 
 def place_of(query: Query) -> list[ColumnElement[Any]]:

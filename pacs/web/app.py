@@ -9,6 +9,7 @@ import pacs as package
 from pacs.context import Pacs
 from pacs.web import (
     api,
+    attributes,
     auth,
     bulk_data,
     corrections,
@@ -32,6 +33,7 @@ from pacs.web.problem import answer_problems
 from pacs.web.short_way import ShortWay
 
 ROUTERS = (
+    qido.counts,
     wado.router,
     metadata.router,
     bulk_data.router,
@@ -42,6 +44,7 @@ ROUTERS = (
     events.router,
     api.router,
     routes.router,
+    attributes.router,
     peers.router,
     corrections.router,
     removals.router,
@@ -51,8 +54,8 @@ ROUTERS = (
     docs.router,
     pages.router,
 )
-"""The one of the pages stands last: it takes every address that is left."""
-SHORT = (wado.router, metadata.router, bulk_data.router, qido.router, rendered.router)
+"""The one of the pages stands last: it takes every address that is left. That of counts is no study's."""
+SHORT = (qido.counts, wado.router, metadata.router, bulk_data.router, qido.router, rendered.router)
 """Those that are asked for most: what they answer costs no layers of the framework."""
 THREADS = 40
 """That answer at once, in one process: most of them wait for a disk or a bucket."""
