@@ -1,6 +1,7 @@
 """The answer of STOW-RS: what became of each instance (PS3.18 10.5.3, Annex I.2)."""
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
@@ -9,11 +10,13 @@ from fastapi import Response
 
 from pacs.archive.ingest import Stored
 from pacs.dicom import status
-from pacs.dicom.media import DICOM_JSON
-from pacs.errors import PacsError
+from pacs.dicom.dicomxml import json_to_xml
+from pacs.dicom.media import DICOM_JSON, DICOM_XML, Offer, choose
+from pacs.errors import InvalidInstance, NotAcceptable, PacsError
 from pacs.web.problem import status_of
 
 Json = dict[str, Any]
+FORMS = (Offer(DICOM_JSON), Offer(DICOM_XML))
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +36,15 @@ class Outcome:
     stored: list[Stored] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
 
+    def completed(self) -> "Outcome":
+        """The same; that there was nothing in the request is a failure."""
+        if not self.stored and not self.failures:
+            self.failures.append(Failure(InvalidInstance("there is nothing in the request")))
+        return self
 
-def answer_of(outcome: Outcome, base_url: str) -> Response:
-    """The Store Instances Response (PS3.18 10.5.3, Annex I.2)."""
+
+def answer_of(outcome: Outcome, base_url: str, accept: str) -> Response:
+    """The Store Instances Response (PS3.18 10.5.3, Annex I.2). Who accepts neither form of it gets the first."""
     studies = {stored.study_instance_uid for stored in outcome.stored}
     named = [failure for failure in outcome.failures if failure.sop_instance_uid]
     nameless = [failure for failure in outcome.failures if not failure.sop_instance_uid]
@@ -48,6 +57,9 @@ def answer_of(outcome: Outcome, base_url: str) -> Response:
     found = {tag: member for tag, member in members.items() if member is not None}
     code = http_status_of(outcome)
     headers = {"retry-after": "10"} if code == HTTPStatus.SERVICE_UNAVAILABLE else {}
+    with suppress(NotAcceptable):  # what is stored is told, whatever the client takes
+        if choose(accept, FORMS).media_type == DICOM_XML:
+            return Response(json_to_xml(found), code, headers, DICOM_XML)
     return Response(json.dumps(found), code, headers, DICOM_JSON)
 
 

@@ -6,7 +6,7 @@ pieces are under way at most, and a thread that falls behind holds back the clie
 
 import asyncio
 import io
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from http import HTTPStatus
 from queue import SimpleQueue
 
@@ -16,12 +16,16 @@ from anyio.to_thread import run_sync
 from fastapi import APIRouter, Request, Response
 from starlette.requests import ClientDisconnect
 
+from pacs.archive.assembling import Spool
 from pacs.archive.ingest import ingest
 from pacs.context import Actor, Pacs
-from pacs.dicom.media import DICOM, MULTIPART, parse_media_type
+from pacs.dicom.assembly import datasets_of, names_of
+from pacs.dicom.dicomjson import Json
+from pacs.dicom.media import DICOM, DICOM_JSON, DICOM_XML, MULTIPART, OCTET_STREAM, MediaType, parse_media_type
 from pacs.dicom.multipart import Event, MultipartReader, PartBegins, PartEnds
 from pacs.dicom.part10 import MAX_META, read_file_meta
-from pacs.errors import InvalidInstance, PacsError, UnsupportedContent
+from pacs.errors import InvalidInstance, PacsError, TooLarge, UnsupportedContent
+from pacs.web.answers import wanted
 from pacs.web.auth import actor_of, pacs_of
 from pacs.web.problem import problem
 from pacs.web.stored import Failure, Outcome, answer_of
@@ -34,6 +38,9 @@ PIECES = 4
 """Pieces under way between the two."""
 HEAD = 1 << 20
 """Bytes of a part that are read ahead: its file meta names it in the answer when it is refused."""
+METADATA = frozenset((DICOM_JSON, DICOM_XML))
+LARGEST_METADATA = 32 << 20
+"""Bytes of the metadata of a request, which is held until its bulk data has come."""
 PATIENCE_S = 60
 """How long a client may send nothing."""
 AT_ONCE = 16
@@ -61,15 +68,17 @@ async def _store(request: Request, study: str | None) -> Response:
     actor.require("store")
     if int(request.headers.get("content-length", "0")) > LARGEST:
         return problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a request has at most {LARGEST >> 30} GiB")
+    if request.headers.get("content-encoding", "identity") != "identity":
+        raise UnsupportedContent("a request is not taken in a content encoding")
     body = Body()
-    parts = parts_of(request.headers.get("content-type", ""), body)
+    store, parts = _content(request.headers.get("content-type", ""), body)
     pouring = asyncio.create_task(body.pour(request.stream()))
     try:
         limiter: CapacityLimiter = request.app.state.storing
-        outcome = await run_sync(store_parts, pacs_of(request), actor, parts, study, limiter=limiter)
+        outcome = await run_sync(store, pacs_of(request), actor, parts, study, limiter=limiter)
     finally:
         pouring.cancel()
-    return answer_of(outcome, f"{request.base_url}dicom-web")
+    return answer_of(outcome, f"{request.base_url}dicom-web", wanted(request))
 
 
 class Body:
@@ -123,21 +132,26 @@ async def _next(stream: AsyncIterator[bytes]) -> bytes:
     return b""
 
 
-def parts_of(content_type: str, body: Iterable[bytes]) -> Iterator[Event]:
-    """The parts of a body of that type. Raises UnsupportedContent at once, InvalidInstance as they are read."""
+Store = Callable[[Pacs, Actor, Iterator[Event], str | None], Outcome]
+
+
+def _content(content_type: str, body: Iterable[bytes]) -> tuple[Store, Iterator[Event]]:
+    """What stores a body of that type, and its parts. Raises UnsupportedContent; the parts InvalidInstance."""
     media_type = parse_media_type(content_type)
-    if media_type is None or media_type.name not in (DICOM, MULTIPART):
-        raise UnsupportedContent(f'what can be stored is {MULTIPART}; type="{DICOM}", and a single {DICOM}')
-    if media_type.name == DICOM:
-        return _single_part(body)
-    reader = MultipartReader(content_type)
-    if reader.part_type not in (DICOM, ""):
-        raise UnsupportedContent(f"parts of {reader.part_type} are not taken")
-    return _parts(reader, body)
+    name = media_type.name if media_type else ""
+    if name == MULTIPART:
+        reader = MultipartReader(content_type)
+        name, parts = reader.part_type or DICOM, _parts(reader, body)
+    else:
+        parts = _single_part(content_type, body)
+    if name not in (DICOM, DICOM_JSON, DICOM_XML):
+        taken = ", ".join((DICOM, DICOM_JSON, DICOM_XML))
+        raise UnsupportedContent(f"what can be stored is one of {taken}, and {MULTIPART} of a type among them")
+    return (store_parts if name == DICOM else store_described), parts
 
 
-def _single_part(body: Iterable[bytes]) -> Iterator[Event]:
-    yield PartBegins({})
+def _single_part(content_type: str, body: Iterable[bytes]) -> Iterator[Event]:
+    yield PartBegins({"content-type": content_type})
     yield from body
     yield PartEnds()
 
@@ -193,6 +207,51 @@ class PartFile(io.RawIOBase):
         return bool(self._piece)
 
 
+def store_described(pacs: Pacs, actor: Actor, parts: Iterator[Event], study: str | None) -> Outcome:
+    """Store the instances of metadata, once all of their bulk data has come."""
+    outcome = Outcome()
+    with Spool(pacs) as spool:
+        for metadata in _gathered(parts, spool, outcome):
+            try:
+                outcome.stored.append(spool.ingest(actor, metadata, study))
+            except PacsError as error:
+                log.warning("a part was not stored", error=type(error).__name__)
+                outcome.failures.append(Failure(error, *names_of(metadata)))
+    return outcome.completed()
+
+
+def _gathered(parts: Iterator[Event], spool: Spool, outcome: Outcome) -> list[Json]:
+    """The metadata of a request, its bulk data left in the spool. Raises TooLarge, OutOfResources."""
+    documents: list[bytes] = []
+    media_type, location, document = MediaType(OCTET_STREAM), "", bytearray()
+    try:
+        for event in parts:
+            match event:
+                case PartBegins(headers):
+                    media_type = parse_media_type(headers.get("content-type", "")) or MediaType(OCTET_STREAM)
+                    location, document = headers.get("content-location", ""), bytearray()
+                    spool.begin()
+                case PartEnds() if media_type.name in METADATA:
+                    documents.append(bytes(document))
+                case PartEnds():
+                    spool.end(media_type, location)
+                case bytes() if media_type.name in METADATA:
+                    document += event
+                    if len(document) + sum(map(len, documents)) > LARGEST_METADATA:
+                        raise TooLarge(f"the metadata of a request has at most {LARGEST_METADATA >> 20} MiB")
+                case bytes():
+                    spool.write(event)
+    except InvalidInstance as error:  # of the request itself: what came before is stored, and told
+        outcome.failures.append(Failure(error))
+    found: list[Json] = []
+    for data in documents:
+        try:
+            found += datasets_of(data)
+        except InvalidInstance as error:
+            outcome.failures.append(Failure(error))
+    return found
+
+
 def store_parts(pacs: Pacs, actor: Actor, parts: Iterator[Event], study: str | None) -> Outcome:
     """Store one part after the other; one that fails keeps none of the others from being stored."""
     outcome = Outcome()
@@ -202,9 +261,7 @@ def store_parts(pacs: Pacs, actor: Actor, parts: Iterator[Event], study: str | N
                 _store_part(pacs, actor, event, PartFile(parts), study, outcome)
     except InvalidInstance as error:  # of the request itself: what came before is stored, and told
         outcome.failures.append(Failure(error))
-    if not outcome.stored and not outcome.failures:
-        outcome.failures.append(Failure(InvalidInstance("there is nothing in the request")))
-    return outcome
+    return outcome.completed()
 
 
 def _store_part(

@@ -147,8 +147,8 @@ def test_another_patient_under_a_known_study_is_a_conflict(client: Caller) -> No
     [
         "",
         "text/plain",
-        "application/dicom+json",
-        'multipart/related; type="application/dicom+json"; boundary=frontier',
+        "application/json+fhir",
+        'multipart/related; type="text/html"; boundary=frontier',
         'multipart/related; type="application/dicom"',
         "multipart/form-data; boundary=frontier",
     ],
