@@ -10,7 +10,7 @@ import typer
 from pacs import accounts
 from pacs.archive import recovery
 from pacs.archive.media import Found, files_in, import_files
-from pacs.commands import attribute, correct, peer, remove, route
+from pacs.commands import attribute, correct, export, peer, remove, route
 from pacs.commands.console import fail, opened_pacs, settings_of, told_plainly, told_progress
 from pacs.commands.console import migrate as bring_up_to_date
 from pacs.conformance import statement
@@ -18,6 +18,7 @@ from pacs.context import SYSTEM, Actor, Pacs
 from pacs.errors import PacsError
 from pacs.supervisor import Supervisor
 from pacs.wiring import DOORS, Door, close_pacs, configure_logging, open_pacs
+from pacs.workflow import subscriptions
 
 SAMPLES = Path(__file__).parent.parent / "sample_dicom"
 
@@ -35,6 +36,7 @@ app.add_typer(correct.app, name="correct")
 app.add_typer(remove.app, name="removed")
 app.command("send")(route.send)
 app.command("remove")(remove.remove)
+app.command("export")(export.export)
 
 
 @app.command()
@@ -54,6 +56,8 @@ def serve(
         pacs = open_pacs(settings)
         _make_ready(pacs)
         _refuse_open_access(pacs, opened)
+        if "web" in opened:
+            subscriptions.tell_of_restart(pacs)
         _say_what_is_open(pacs, opened)
         close_pacs(pacs)
     raise typer.Exit(supervisor.run())

@@ -190,3 +190,26 @@ def test_a_killed_supervisor_leaves_no_door_open(tmp_path: Path) -> None:
         children = running.children()
         running.process.kill()
         wait_for(lambda: not any(Path(f"/proc/{child}").exists() for child in children), "the doors to fall shut")
+
+
+def test_studies_are_written_as_files_as_an_archive_and_removed(tmp_path: Path) -> None:
+    environment = environment_of(tmp_path / "data")
+    study = make_uid(7, 77)
+    assert run_pacs(environment, "import", str(write_ct(tmp_path / "in" / "a.dcm", 77))).returncode == 0
+
+    files = run_pacs(environment, "export", study, "--to", str(tmp_path / "out"), "--dicomdir")
+    assert (files.returncode, files.stdout) == (0, f"1 instances of 1 studies in {tmp_path / 'out'}\n")
+    assert (tmp_path / "out" / "DICOMDIR").exists() and len(list(tmp_path.glob("out/DICOM/*/*/*/*"))) == 1
+    again = run_pacs(environment, "export", study, "--to", str(tmp_path / "out"), "--dicomdir")
+    assert again.returncode == 1 and "there already" in again.stderr and "Traceback" not in again.stderr
+    assert run_pacs(environment, "export", study, "--to", str(tmp_path / "zip"), "--zip").returncode == 0
+    [archive] = (tmp_path / "zip").glob("*.zip")
+    assert run_pacs(environment_of(tmp_path / "other"), "import", str(archive)).returncode == 0
+
+    removed = run_pacs(environment, "remove", study, "--reason", "a test")
+    assert removed.returncode == 0 and "1 objects" in removed.stdout
+    gone = run_pacs(environment, "export", study, "--to", str(tmp_path / "none"))
+    assert gone.returncode == 1 and "was removed" in gone.stderr
+    assert "a test" in run_pacs(environment, "removed", "list").stdout
+    assert run_pacs(environment, "removed", "restore", "1").returncode == 0
+    assert run_pacs(environment, "export", study, "--to", str(tmp_path / "back")).returncode == 0

@@ -26,6 +26,7 @@ from pacs.web import (
     routes,
     stow,
     wado,
+    wado_uri,
     workitems,
 )
 from pacs.web.headers import Headers, policy_of_build
@@ -39,6 +40,7 @@ ROUTERS = (
     bulk_data.router,
     qido.router,
     rendered.router,
+    wado_uri.router,
     stow.router,
     workitems.router,
     events.router,
