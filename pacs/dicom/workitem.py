@@ -123,6 +123,7 @@ UNSPECIFIED_REASON = code(
 
 _DATE_TIME = re.compile(r"[0-9]{4}(?:[0-9]{2}){0,5}(?:\.[0-9]{1,6})?(?:[+-][0-9]{4})?")
 _AE_TITLE = re.compile(r"[ -\[\]-~]{1,16}")
+_NOT_IN_AE_TITLE = re.compile(r"[^ -\[\]-~]")
 
 
 def created(given: Json, uid: str, now: datetime) -> tuple[Json, bool]:
@@ -255,6 +256,11 @@ def check_ae_title(ae_title: str) -> str:
     if not _AE_TITLE.fullmatch(ae_title):
         raise InvalidQuery("an AE title has 1 to 16 letters of ASCII")
     return ae_title
+
+
+def ae_title_of(name: str) -> str:
+    """An AE title for somebody who has none, as near to his name as one can be."""
+    return _NOT_IN_AE_TITLE.sub("_", name)[:16].strip() or "UNKNOWN"
 
 
 def check_uid(uid: str) -> str:

@@ -14,13 +14,22 @@ from pacs.dicom.workitem import (
     STATE,
     STATIONS,
     UPS_PUSH,
+    WORKLIST,
 )
 
 AFFECTED_SOP_CLASS_UID, AFFECTED_SOP_INSTANCE_UID, EVENT_TYPE_ID = "00000002", "00001000", "00001002"
 """Of the command that an event report would be over DIMSE (PS3.7 E.1)."""
-STATE_REPORT, CANCEL_REQUESTED, PROGRESS_REPORT, ASSIGNED = 1, 2, 3, 5
+STATE_REPORT, CANCEL_REQUESTED, PROGRESS_REPORT, STATUS_CHANGE, ASSIGNED = 1, 2, 3, 4, 5
 """Event types (PS3.4 Table CC.2.4-1)."""
 REQUESTING_AE = tag_of("RequestingAE")
+STATUS_OF_RESTART = {
+    tag_of(keyword): element(tag_of(keyword), value)
+    for keyword, value in (
+        ("SCPStatus", "RESTARTED"),
+        ("SubscriptionListStatus", "WARM START"),
+        ("UnifiedProcedureStepListStatus", "WARM START"),
+    )
+}
 OF_PERFORMER = (tag_of("HumanPerformerCodeSequence"), tag_of("HumanPerformerOrganization"))
 
 
@@ -62,10 +71,19 @@ def is_assigned(workitem: Json) -> bool:
     return any(items_of(workitem, tag) for tag in (STATIONS, PERFORMERS))
 
 
+def restarted() -> Json:
+    """The event that the server has been down, and has forgotten neither workitems nor subscriptions."""
+    return _event_of(WORKLIST, STATUS_CHANGE, STATUS_OF_RESTART)
+
+
 def _event(workitem: Json, event_type: int, attributes: Json) -> Json:
+    return _event_of(text_of(workitem[SOP_INSTANCE_UID]), event_type, attributes)
+
+
+def _event_of(uid: str, event_type: int, attributes: Json) -> Json:
     head = {
         AFFECTED_SOP_CLASS_UID: {"vr": "UI", "Value": [UPS_PUSH]},
-        AFFECTED_SOP_INSTANCE_UID: {"vr": "UI", "Value": [text_of(workitem[SOP_INSTANCE_UID])]},
+        AFFECTED_SOP_INSTANCE_UID: {"vr": "UI", "Value": [uid]},
         EVENT_TYPE_ID: {"vr": "US", "Value": [event_type]},
     }
     return dict(sorted((head | attributes).items()))

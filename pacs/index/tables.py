@@ -535,6 +535,7 @@ workitem_event = Table(
     Column("created_at", Instant, nullable=False),
     Column("content", text_type, nullable=False),
     # the event report: DICOM JSON
+    sqlite_autoincrement=True,  # the key of one that is gone is not given again: readers go on from the last they had
     comment="writer: workflow.subscriptions. What subscribers are still to be told",
 )
 

@@ -22,7 +22,7 @@ from pacs.context import Actor, Pacs
 from pacs.dicom.dicomjson import Json
 from pacs.dicom.json_matching import Search, is_answer, parse_search
 from pacs.dicom.workitem import FILTERED_WORKLIST, WORKLIST, check_ae_title, check_uid
-from pacs.dicom.workitem_event import state_report
+from pacs.dicom.workitem_event import restarted, state_report
 from pacs.errors import InvalidQuery, NotAllowed, NotFound, NotInThisState
 from pacs.index.tables import subscription, workitem_event
 from pacs.workflow import own_work, worklist
@@ -125,6 +125,15 @@ def tell(connection: Connection, uid: str, reports: Sequence[Json]) -> None:
     """Write down what is to be told of a workitem to each who is subscribed to it."""
     told = [(ae_title, report) for ae_title in subscribers(connection, uid) for report in reports]
     _insert_events(connection, told)
+
+
+def tell_of_restart(pacs: Pacs) -> None:
+    """Tell everybody who is subscribed to anything that we were down, and are there again (PS3.4 CC.2.4.3)."""
+    with pacs.database.read() as connection:
+        everybody = list(connection.scalars(select(subscription.c.ae_title).distinct()))
+    if everybody:
+        with pacs.database.write() as connection:
+            _insert_events(connection, [(ae_title, restarted()) for ae_title in everybody])
 
 
 def subscribers(connection: Connection, uid: str) -> list[str]:

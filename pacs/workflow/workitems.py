@@ -116,7 +116,7 @@ def request_cancel(pacs: Pacs, actor: Actor, uid: str, asked: Json, requester: s
     Raises NotAllowed, NotFound, Removed, StateConflict, InvalidQuery.
     """
     actor.require("workitems")
-    requester = rules.check_ae_title(requester or actor.name[:16])
+    requester = rules.check_ae_title(requester) if requester else rules.ae_title_of(actor.name)
     with pacs.database.write() as connection:
         own = own_work.find(connection, actor, uid)
         if own is None:

@@ -104,9 +104,10 @@ def test_what_may_not_have_been_heard_is_told_again(pacs: Pacs, url: str, monkey
 
     monkeypatch.setattr(events, "TOLD_AFTER_S", 0.0)
     with channel(url, **bearer(token)) as watcher:
-        workitems.change_state(pacs, SYSTEM, uid, "IN PROGRESS", MINE)
-        assert heard(watcher) == (1, "IN PROGRESS")
-        wait_for(lambda: not subscriptions.pending(pacs, AE), "pings to be answered")
+        for state in ("IN PROGRESS", "CANCELED"):
+            workitems.change_state(pacs, SYSTEM, uid, state, MINE)
+            assert heard(watcher) == (1, state)
+            wait_for(lambda: not subscriptions.pending(pacs, AE), "pings to be answered")
 
 
 def test_nobody_listens_who_may_not(pacs: Pacs, url: str) -> None:
@@ -175,6 +176,7 @@ def test_what_was_written_down_is_told_after_the_server_was_killed(tmp_path: Pat
         server = start(data, "web", workers="2")
         with channel(server.url, **bearer(token)) as watcher:
             assert [heard(watcher) for _ in range(3)] == [(1, "SCHEDULED"), (5, None), (1, "IN PROGRESS")]
+            assert heard(watcher) == (4, None)  # the server has been restarted
         (kept,) = ris.get(f"{server.url}/dicom-web/workitems/2.25.1").json()
         assert value_of(kept, "ProcedureStepState") == "IN PROGRESS"
         assert tag_of("TransactionUID") not in kept

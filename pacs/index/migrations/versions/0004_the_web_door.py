@@ -114,6 +114,7 @@ def upgrade() -> None:
         sa.Column("content", text, nullable=False),
         sa.PrimaryKeyConstraint("pk", name=op.f("pk_workitem_event")),
         comment="writer: workflow.subscriptions. What subscribers are still to be told",
+        sqlite_autoincrement=True,
     )
     op.create_index("ix_workitem_event_ae_title", "workitem_event", ["ae_title"])
     op.create_table(
