@@ -17,6 +17,7 @@ from pacs.errors import NotFound
 from pacs.web.answers import ASK_EVERY_TIME, chosen, etag_of, is_known, not_modified, send
 from pacs.web.auth import pacs_of, signed_in
 from pacs.web.ranges import send_cut
+from pacs.web.resource import resource
 from pacs.web.wado import INSTANCE, SERIES, STUDY, frame_offers, give_frames
 
 BYTES = Offer(OCTET_STREAM, EXPLICIT_LITTLE_ENDIAN)
@@ -28,42 +29,42 @@ SANDBOX = "sandbox; default-src 'none'"
 router = APIRouter(prefix="/dicom-web", tags=["WADO-RS"])
 
 
-@router.get(STUDY + "/bulkdata")
+@resource(router, STUDY + "/bulkdata")
 @signed_in
 def retrieve_bulk_data_of_study(request: Request, actor: Actor, study: str) -> Response:
     """All bulk data of a study: a part for each value, with its BulkDataURI as Content-Location."""
     return _give_all(request, actor, instances(pacs_of(request), actor, study))
 
 
-@router.get(SERIES + "/bulkdata")
+@resource(router, SERIES + "/bulkdata")
 @signed_in
 def retrieve_bulk_data_of_series(request: Request, actor: Actor, study: str, series: str) -> Response:
     """All bulk data of a series."""
     return _give_all(request, actor, instances(pacs_of(request), actor, study, series))
 
 
-@router.get(INSTANCE + "/bulkdata")
+@resource(router, INSTANCE + "/bulkdata")
 @signed_in
 def retrieve_bulk_data_of_instance(request: Request, actor: Actor, study: str, series: str, instance: str) -> Response:
     """All bulk data of an instance."""
     return _give_all(request, actor, instances(pacs_of(request), actor, study, series, instance))
 
 
-@router.get(STUDY + "/pixeldata")
+@resource(router, STUDY + "/pixeldata")
 @signed_in
 def retrieve_pixel_data_of_study(request: Request, actor: Actor, study: str) -> Response:
     """The pixel data of all instances of a study, uncompressed: a part for each instance that has any."""
     return _give_all(request, actor, instances(pacs_of(request), actor, study), only_pixels=True)
 
 
-@router.get(SERIES + "/pixeldata")
+@resource(router, SERIES + "/pixeldata")
 @signed_in
 def retrieve_pixel_data_of_series(request: Request, actor: Actor, study: str, series: str) -> Response:
     """The pixel data of all instances of a series, uncompressed."""
     return _give_all(request, actor, instances(pacs_of(request), actor, study, series), only_pixels=True)
 
 
-@router.get(INSTANCE + "/pixeldata")
+@resource(router, INSTANCE + "/pixeldata")
 @signed_in
 def retrieve_pixel_data_of_instance(request: Request, actor: Actor, study: str, series: str, instance: str) -> Response:
     """The pixel data of an instance: uncompressed in one part or none, or a part for each frame as it is stored."""
@@ -71,7 +72,7 @@ def retrieve_pixel_data_of_instance(request: Request, actor: Actor, study: str, 
     return _give_pixel_data(request, actor, ref, "7FE00010")
 
 
-@router.get(INSTANCE + "/bulkdata/{path:path}")
+@resource(router, INSTANCE + "/bulkdata/{path:path}")
 @signed_in
 def retrieve_bulk_data(request: Request, actor: Actor, study: str, series: str, instance: str, path: str) -> Response:
     """The value behind a BulkDataURI of the metadata, or a range of its bytes."""

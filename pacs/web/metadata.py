@@ -23,6 +23,7 @@ from pacs.web.answers import (
     send_json,
 )
 from pacs.web.auth import pacs_of, signed_in
+from pacs.web.resource import resource
 from pacs.web.wado import INSTANCE, SERIES, STUDY
 
 JSON, XML = Offer(DICOM_JSON), Offer(DICOM_XML, is_multipart=True)
@@ -30,21 +31,21 @@ JSON, XML = Offer(DICOM_JSON), Offer(DICOM_XML, is_multipart=True)
 router = APIRouter(prefix="/dicom-web", tags=["WADO-RS"])
 
 
-@router.get(STUDY + "/metadata")
+@resource(router, STUDY + "/metadata")
 @signed_in
 def retrieve_study_metadata(request: Request, actor: Actor, study: str) -> Response:
     """The metadata of all instances of a study, as DICOM JSON or, in multipart/related, as XML."""
     return _give(request, metadata.versions(pacs_of(request), actor, study))
 
 
-@router.get(SERIES + "/metadata")
+@resource(router, SERIES + "/metadata")
 @signed_in
 def retrieve_series_metadata(request: Request, actor: Actor, study: str, series: str) -> Response:
     """The metadata of all instances of a series, as DICOM JSON or, in multipart/related, as XML."""
     return _give(request, metadata.versions(pacs_of(request), actor, study, series))
 
 
-@router.get(INSTANCE + "/metadata")
+@resource(router, INSTANCE + "/metadata")
 @signed_in
 def retrieve_instance_metadata(request: Request, actor: Actor, study: str, series: str, instance: str) -> Response:
     """The metadata of one instance, as DICOM JSON or as XML."""
