@@ -1,7 +1,7 @@
 """Identifiers of C-FIND, C-MOVE and C-GET (PS3.4 C.4): a request's keys out of bytes, and answers into bytes."""
 
 import struct
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -12,7 +12,18 @@ from pydicom.dataset import Dataset
 from pydicom.filereader import read_dataset
 
 from pacs.dicom import charset
-from pacs.dicom.attributes import BY_PATH, BY_TAG, Attribute, Level
+from pacs.dicom.attributes import (
+    BY_PATH,
+    BY_TAG,
+    DICTIONARY,
+    Attribute,
+    Dictionary,
+    Level,
+    creator_tag,
+    is_creator,
+    is_private,
+)
+from pacs.dicom.dicomjson import NUMBER_FORMATS
 from pacs.dicom.part10 import EXPLICIT_BIG_ENDIAN, IMPLICIT, LONG_VRS
 from pacs.dicom.person_name import without_marks
 from pacs.dicom.query import items_of
@@ -56,6 +67,8 @@ class Identifier:
     """Tags of the keys that are not indexed. They match nothing and are answered without a value."""
     creators: tuple[tuple[int, str], ...] = ()
     """Private creators, which are answered as they came: without them a private tag means nothing (PS3.5 7.8)."""
+    tags: tuple[tuple[str, int], ...] = ()
+    """Paths of private attributes that are indexed, and the tags by which they were asked for."""
     is_beyond: bool = False
     """Keys were asked for in items of a sequence that are not indexed."""
     character_set: str = ""
@@ -64,8 +77,11 @@ class Identifier:
     """Timezone Offset From UTC that dates and times are meant with; None: it is not there."""
 
 
-def parse_identifier(data: bytes, transfer_syntax_uid: str) -> Identifier:
-    """The keys of a request. Raises InvalidQuery for bytes that are no data set, and for a level that is none."""
+def parse_identifier(data: bytes, transfer_syntax_uid: str, dictionary: Dictionary = DICTIONARY) -> Identifier:
+    """The keys of a request. dictionary: what can be asked for.
+
+    Raises InvalidQuery for bytes that are no data set, and for a level that is none.
+    """
     if len(data) > MAX_IDENTIFIER:
         raise InvalidQuery(f"the identifier has more than {MAX_IDENTIFIER} bytes")
     try:
@@ -76,12 +92,14 @@ def parse_identifier(data: bytes, transfer_syntax_uid: str) -> Identifier:
     declared = "\\".join(_texts(ds, SPECIFIC_CHARACTER_SET, "CS", ("",)))
     sets = charset.character_sets_of(declared)
     tags = [tag for tag in map(int, ds.keys()) if tag not in NO_KEYS and tag & 0xFFFF]
-    creators = [tag for tag in tags if _is_creator(tag)]
+    creators = {tag: "".join(_texts(ds, tag, "LO", sets)[:1]) for tag in tags if is_creator(tag)}
+    found = {tag: _attribute(dictionary, tag, creators) for tag in tags if tag not in creators}
     return Identifier(
         _level(_texts(ds, QUERY_RETRIEVE_LEVEL, "CS", ("",))),
-        [key for tag in tags for key in _keys(ds, tag, sets)],
-        tuple(tag for tag in tags if tag not in BY_TAG and tag not in creators),
-        tuple((tag, "".join(_texts(ds, tag, "LO", sets)[:1])) for tag in creators),
+        [key for attribute in found.values() if attribute for key in _keys(ds, attribute, sets)],
+        tuple(tag for tag, attribute in found.items() if attribute is None),
+        tuple(creators.items()),
+        tuple((attribute.path, tag) for tag, attribute in found.items() if attribute and attribute.creator),
         any(_is_beyond(ds, tag) for tag in tags),
         declared,
         "".join(_texts(ds, TIMEZONE_OFFSET, "SH", ("",))[:1]) if TIMEZONE_OFFSET in ds else None,
@@ -187,11 +205,20 @@ def _value(index: int, attribute: Attribute, element: Element) -> Writer:
         value = row[index]
         if value is None or value == "":
             return empty
-        if vr == "US":
-            return element(tag, vr, struct.pack("<H", value))
+        if vr in NUMBER_FORMATS:
+            return element(tag, vr, _packed(vr, str(value)))
         return element(tag, vr, to_bytes(str(value)[:LONGEST_TEXT]))
 
     return write
+
+
+def _packed(vr: str, value: str) -> bytes:
+    """Numbers of a VR that is binary, little endian; nothing for what is none of that VR."""
+    number = float if vr in ("FD", "FL") else int
+    try:
+        return b"".join([struct.pack("<" + NUMBER_FORMATS[vr], number(one)) for one in value.split("\\")])
+    except (ValueError, OverflowError, struct.error):
+        return b""
 
 
 def _sequence(index: int, attribute: Attribute, element: Element) -> Writer:
@@ -244,20 +271,19 @@ def _level(texts: Sequence[str]) -> Level:
     return Level[name]
 
 
-def _is_creator(tag: int) -> bool:
-    """Whether it is a private creator: (gggg,0010-00FF) with gggg odd (PS3.5 7.8.1)."""
-    return tag >> 16 & 1 == 1 and 0x10 <= tag & 0xFFFF <= 0xFF
+def _attribute(dictionary: Dictionary, tag: int, creators: Mapping[int, str]) -> Attribute | None:
+    """What a tag means here; None: it is not indexed."""
+    if not is_private(tag):
+        return dictionary.by_tag.get(tag)
+    return dictionary.private(tag, creators.get(creator_tag(tag), ""))
 
 
-def _keys(ds: Dataset, tag: int, sets: tuple[str, ...]) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """The keys of one element: its own, those in the one item of a sequence, or none when it is not indexed."""
-    attribute = BY_TAG.get(tag)
-    if attribute is None:
-        return
+def _keys(ds: Dataset, attribute: Attribute, sets: tuple[str, ...]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """The keys of one element: its own, or those in the one item of a sequence."""
     if not attribute.members:
-        yield attribute.path, _texts(ds, tag, attribute.vr, sets)
+        yield attribute.path, _texts(ds, attribute.tag, attribute.vr, sets)
         return
-    item = _item(ds, tag)
+    item = _item(ds, attribute.tag)
     if not item:  # none, or an empty one: it asks for all that there is (PS3.4 C.2.2.2.6)
         yield attribute.path, ()
     for keyword in attribute.members:
@@ -290,9 +316,9 @@ def _texts(ds: Dataset, tag: int, vr: str, sets: tuple[str, ...]) -> tuple[str, 
     value = element.value if isinstance(element, RawDataElement) else None
     if not isinstance(value, bytes) or not value:
         return ()
-    if vr == "US":
-        order = "<" if element.is_little_endian else ">"
-        return tuple(map(str, struct.unpack_from(f"{order}{len(value) // 2}H", value)))
+    if vr in NUMBER_FORMATS:
+        number = struct.Struct(("<" if element.is_little_endian else ">") + NUMBER_FORMATS[vr])
+        return tuple(str(one) for (one,) in number.iter_unpack(value[: len(value) // number.size * number.size]))
     text = charset.decode(value, vr, (charset.UTF_8,) if charset.is_mislabelled_utf8(value, sets) else sets)
     values = (text,) if vr in charset.UNSPLIT_VRS else tuple(text.split("\\"))
     return tuple(one.strip(" ") for one in values) if any(values) else ()

@@ -1,9 +1,11 @@
 """C-FIND: an identifier as a Query, and its answers in few, large pieces (PS3.4 C.4.1)."""
 
+from dataclasses import replace
 from itertools import islice
 
 from pacs.archive.find import Answers, find
-from pacs.dicom.attributes import BY_PATH, UNIQUE_KEY, Level
+from pacs.archive.further import being_filled, dictionary
+from pacs.dicom.attributes import DICTIONARY, UNIQUE_KEY, Dictionary, Level
 from pacs.dicom.identifier import MAX_IDENTIFIER, Identifier, identifier_encoder, parse_identifier
 from pacs.dicom.part10 import EXPLICIT_LITTLE_ENDIAN
 from pacs.dicom.query import Match, Query, Rules, Universal, combined, parse_match, zoned
@@ -26,7 +28,8 @@ RELATIONAL, DATE_TIME, FUZZY, TIMEZONE, EMPTY, MULTIPLE = 0, 1, 2, 3, 5, 6
 
 
 def handle_find(request: Request) -> None:
-    identifier = parse_identifier(_identifier_of(request), request.context.transfer_syntax)
+    known = dictionary(request.pacs)
+    identifier = parse_identifier(_identifier_of(request), request.context.transfer_syntax, known)
     model = request.context.abstract_syntax
     agreed = request.association.extended.get(model, b"").ljust(7, b"\0")
     top, bottom = LEVELS[model]
@@ -34,19 +37,20 @@ def handle_find(request: Request) -> None:
         raise InvalidQuery(f"there is no {identifier.level.name} level in this information model")
     if not agreed[RELATIONAL] and not (request.peer and request.peer.relational):
         check_unique_keys(identifier, top)
-    query = query_of(identifier, agreed, request.pacs.settings.query_limit + 1)
+    query = query_of(identifier, agreed, request.pacs.settings.query_limit + 1, known)
     answers = find(request.pacs, request.actor, query)
-    status = _send_all(request, identifier, answers, request.pacs.settings.query_limit)
+    status = _send_all(request, identifier, query, answers)
     if status == LIMIT_REACHED:
         request.respond(status, error_comment=f"there are more than these {request.pacs.settings.query_limit} matches")
     else:
         request.respond(status)
 
 
-def query_of(identifier: Identifier, agreed: bytes, limit: int) -> Query:
+def query_of(identifier: Identifier, agreed: bytes, limit: int, known: Dictionary = DICTIONARY) -> Query:
     """The question. agreed: the seven bytes of extended negotiation. Raises InvalidQuery."""
     rules = Rules(bool(agreed[FUZZY]), bool(agreed[EMPTY]), bool(agreed[MULTIPLE]))
-    asked = [(BY_PATH[path], values) for path, values in identifier.keys if BY_PATH[path].level <= identifier.level]
+    keys = [(known.by_path[path], values) for path, values in identifier.keys]
+    asked = [(attribute, values) for attribute, values in keys if attribute.level <= identifier.level]
     matches: dict[str, Match] = {
         attribute.path: match
         for attribute, values in asked
@@ -55,17 +59,19 @@ def query_of(identifier: Identifier, agreed: bytes, limit: int) -> Query:
     if agreed[DATE_TIME]:
         matches = combined(matches)
     if agreed[TIMEZONE] and identifier.offset:
-        matches = zoned(matches, identifier.offset)
+        matches = zoned(matches, identifier.offset, known)
     include = [attribute.path for attribute, _ in asked]
     if identifier.offset is not None:
         include.append("TimezoneOffsetFromUTC")
-    return Query(identifier.level, matches, tuple(include), limit)
+    return Query(identifier.level, matches, tuple(include), limit, dictionary=known)
 
 
-def unsupported_keys(identifier: Identifier) -> tuple[int, ...]:
+def unsupported_keys(identifier: Identifier, known: Dictionary = DICTIONARY) -> tuple[int, ...]:
     """The tags of keys that are left out: not indexed, or below the level."""
-    below = (BY_PATH[path] for path, _ in identifier.keys if BY_PATH[path].level > identifier.level)
-    return (*identifier.unknown, *(BY_PATH[attribute.sequence or attribute.keyword].tag for attribute in below))
+    tags = dict(identifier.tags)
+    below = (one for path, _ in identifier.keys if (one := known.by_path[path]).level > identifier.level)
+    its_tags = (tags.get(one.path) or known.by_path[one.sequence or one.path].tag for one in below)
+    return (*identifier.unknown, *its_tags)
 
 
 def check_unique_keys(identifier: Identifier, top: Level) -> None:
@@ -91,11 +97,13 @@ def _identifier_of(request: Request) -> bytes:
     return bytes(data)
 
 
-def _send_all(request: Request, identifier: Identifier, answers: Answers, limit: int) -> int:
+def _send_all(request: Request, identifier: Identifier, query: Query, answers: Answers) -> int:
     """Send the answers; the status that ends them."""
-    unsupported = unsupported_keys(identifier)
+    limit = request.pacs.settings.query_limit
+    unsupported = unsupported_keys(identifier, query.dictionary)
+    tags = dict(identifier.tags)
     encode = identifier_encoder(
-        answers.attributes,
+        [replace(one, tag=tags.get(one.path, one.tag)) for one in answers.attributes],
         explicit=request.context.transfer_syntax == EXPLICIT_LITTLE_ENDIAN,
         level=identifier.level,
         retrieve_ae_title=request.pacs.settings.ae_title,
@@ -104,7 +112,8 @@ def _send_all(request: Request, identifier: Identifier, answers: Answers, limit:
         character_set=request.charset,
         asked_in=identifier.character_set,
     )
-    is_whole = not unsupported and not identifier.is_beyond
+    # What is not filled yet is not matched in all there is: the peer hears that a key is not supported as it should be.
+    is_whole = not unsupported and not identifier.is_beyond and not being_filled(request.pacs, query)
     status = PENDING if is_whole else PENDING_WITH_UNSUPPORTED_KEYS
     command = encode_command(request.response(status, command_data_set_type=WITH_DATA_SET))
     association, context = request.association, request.context
