@@ -210,9 +210,17 @@ class _Credential:
 def _find(pacs: Pacs, kind: str, secret: str) -> _Credential | None:
     """The credential of a secret, unless it is too old."""
     now = datetime.now(UTC)
-    times = {"now": now, "idle_since": now - IDLE, "touched_since": now - TOUCH}
-    with pacs.database.read() as connection:
-        rows = SELECT_CREDENTIAL.rows(connection, {"digest": _digest(secret), "kind": kind, **times})
+    digest = _digest(secret)
+    remembered = pacs.database.remembered
+    # What is revoked is forgotten at once; what ends by itself, at the end of this second.
+    asked = (kind, digest, int(now.timestamp()))
+    rows = remembered.find(asked)
+    if rows is None:
+        version = remembered.version()
+        times = {"now": now, "idle_since": now - IDLE, "touched_since": now - TOUCH}
+        with pacs.database.read() as connection:
+            rows = SELECT_CREDENTIAL.rows(connection, {"digest": digest, "kind": kind, **times})
+        remembered.keep(version, asked, rows)
     return _Credential(*rows[0]) if rows else None
 
 

@@ -6,7 +6,7 @@ from typing import Literal
 from pacs.errors import NotAllowed
 from pacs.index.session import Database
 from pacs.settings import Settings
-from storage import ObjectStore
+from storage import MustWait, ObjectStore
 
 Permission = Literal["store", "query", "retrieve", "commit", "workitems", "administer"]
 EVERYTHING: frozenset[Permission] = frozenset(("store", "query", "retrieve", "commit", "workitems", "administer"))
@@ -19,6 +19,16 @@ class Pacs:
     settings: Settings
     database: Database
     objects: ObjectStore
+    may_wait: bool = True
+
+    def hurried(self) -> "Pacs":
+        """The same installation for who must not wait: what it has not at hand raises MustWait."""
+        return Pacs(self.settings, self.database.hurried(), self.objects.hurried(), may_wait=False)
+
+    def take_time(self) -> None:
+        """Before work that holds up who must not wait. Raises MustWait."""
+        if not self.may_wait:
+            raise MustWait
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,10 @@
 """What can go wrong with a store."""
 
 
+class MustWait(Exception):
+    """Whoever asked must not wait, and what he asked for is not at hand. He asks again where he may."""
+
+
 class StoreError(Exception):
     """The store did not do what was asked."""
 

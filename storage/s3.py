@@ -5,6 +5,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy
 from datetime import UTC
 from pathlib import Path
 from types import TracebackType
@@ -16,7 +17,7 @@ from minio import Minio
 from minio.error import MinioException, S3Error
 from urllib3.exceptions import HTTPError
 
-from storage.errors import ObjectNotFound, StorageFault, StorageFull, StoreError
+from storage.errors import MustWait, ObjectNotFound, StorageFault, StorageFull, StoreError
 from storage.filesystem import split_key, sweep_drafts
 from storage.store import StoredObject
 
@@ -58,6 +59,7 @@ class S3Store:
         )
         self._bucket = bucket
         self._spool = spool
+        self._is_hurried = False
         spool.mkdir(parents=True, exist_ok=True, mode=0o700)
         with translated(bucket):
             if not self._client.bucket_exists(bucket_name=bucket):
@@ -72,6 +74,8 @@ class S3Store:
             draft.keep(key)
 
     def get(self, key: str, start: int = 0, stop: int | None = None) -> bytes:
+        if self._is_hurried:
+            raise MustWait
         split_key(key)
         if stop is not None and stop <= start:
             return b""
@@ -86,6 +90,12 @@ class S3Store:
             finally:
                 response.close()
                 response.release_conn()
+
+    def hurried(self) -> "S3Store":
+        """A bucket has nothing at hand."""
+        hurried = copy(self)
+        hurried._is_hurried = True
+        return hurried
 
     def open(self, key: str) -> BinaryIO:
         return io.BufferedReader(_RangedFile(self, key, self._size(key)), READ_AHEAD)
@@ -121,6 +131,8 @@ class S3Store:
         self._pool.clear()
 
     def _size(self, key: str) -> int:
+        if self._is_hurried:
+            raise MustWait
         split_key(key)
         with translated(key):
             return self._client.stat_object(bucket_name=self._bucket, object_name=key).size or 0

@@ -49,6 +49,9 @@ class ObjectStore(Protocol):
     def get(self, key: str, start: int = 0, stop: int | None = None) -> bytes:
         """The bytes from start up to, not including, stop. Raises ObjectNotFound, StorageFault."""
 
+    def hurried(self) -> "ObjectStore":
+        """The same objects for who must not wait: `get` raises MustWait for what is not at hand, as all else may."""
+
     def open(self, key: str) -> BinaryIO:
         """The object as a seekable file that reads only what is asked for. Raises ObjectNotFound."""
 

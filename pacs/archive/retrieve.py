@@ -29,7 +29,7 @@ from pacs.archive.selection import (
 from pacs.context import Actor, Pacs
 from pacs.dicom.delivery import delivered_frame
 from pacs.dicom.frames import FrameTable
-from pacs.dicom.pixels import EXPLICIT, pixel_description
+from pacs.dicom.pixels import DEFLATED, EXPLICIT, pixel_description
 from pacs.dicom.series_document import SeriesDocument
 from pacs.dicom.transcode import native_description, native_frame, packed
 from pacs.errors import NotFound
@@ -86,6 +86,8 @@ def frames(
     Raises NotAllowed, and NotFound when there is no such instance or frame.
     """
     ref, table = instance_with_frames(pacs, actor, study, series, sop)
+    if ref.transfer_syntax_uid == DEFLATED:
+        pacs.take_time()
     opened = open_instance(pacs, ref, table)
     if opened.table is None:
         raise NotFound(f"instance {sop} has no frames, or none that can be told apart")
@@ -102,6 +104,7 @@ def decoded(pacs: Pacs, frame_set: FrameSet) -> FrameSet:
 
     Raises Undecodable, for a damaged frame while they are taken.
     """
+    pacs.take_time()
     description = pixel_description(read_header(pacs, frame_set.ref, frame_set.opened))
     syntax = frame_set.transfer_syntax_uid
     native = (native_frame(description, data, syntax) for data in frame_set.frames)

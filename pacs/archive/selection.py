@@ -16,12 +16,20 @@ from pacs.dicom.part10 import DEFLATED_LITTLE_ENDIAN
 from pacs.errors import OutOfResources
 from pacs.index import tables
 from pacs.index.prepared import Prepared
+from pacs.index.remembered import Rows
 from storage.errors import StoreError
 
 log = structlog.get_logger(__name__)
 
 CHUNK = 1 << 20
 LAST = 1 << 62
+MOST_REMEMBERED = 2000
+"""Instances of a series that are remembered at once."""
+ONCE: Rows = ()
+OFTEN: Rows = ((),)
+"""How often instances of a series were asked for one by one, as it is remembered."""
+SOP_INSTANCE_UID = 4
+"""The place of the column in a row."""
 Uids = str | Collection[str] | None
 """One UID, several of them, or None: any."""
 
@@ -69,12 +77,11 @@ def instances(pacs: Pacs, actor: Actor, study: Uids = None, series: Uids = None,
 
     Raises NotAllowed, and NotFound when there is none.
     """
+    if isinstance(study, str) and isinstance(series, str) and isinstance(sop, str):
+        return [instance_with_frames(pacs, actor, study, series, sop)[0]]
     actor.require("retrieve")
     with pacs.database.read() as connection:
-        if isinstance(study, str) and isinstance(series, str) and isinstance(sop, str) and actor.studies is None:
-            rows = _KNOWN.rows(connection, {"study": study, "series": series, "sop": sop})
-        else:
-            rows = [tuple(row) for row in connection.execute(_select_refs(actor, study, series, sop))]
+        rows = [tuple(row) for row in connection.execute(_select_refs(actor, study, series, sop))]
     if not rows:
         raise missing(pacs, actor, *(uid if isinstance(uid, str) else "" for uid in (study, series, sop)))
     return sorted(map(_ref, rows), key=_order)
@@ -83,14 +90,34 @@ def instances(pacs: Pacs, actor: Actor, study: Uids = None, series: Uids = None,
 def instance_with_frames(
     pacs: Pacs, actor: Actor, study: str, series: str, sop: str
 ) -> tuple[InstanceRef, FrameTable | None]:
-    """One instance and where its frames lie, by one select. Raises NotAllowed, NotFound."""
+    """One instance and where its frames lie, by one select at most. Raises NotAllowed, NotFound."""
     actor.require("retrieve")
-    with pacs.database.read() as connection:
-        rows = _KNOWN_WITH_FRAMES.rows(connection, {"study": study, "series": series, "sop": sop})
+    rows = pacs.database.remembered.find((study, series, sop))
+    if rows is None:
+        rows = _instance_rows(pacs, study, series, sop)
     if not rows or (actor.studies is not None and study not in actor.studies):
         raise missing(pacs, actor, study, series, sop)
     ((*ref, data),) = rows
     return _ref(ref), None if data is None else FrameTable.from_bytes(data)
+
+
+def _instance_rows(pacs: Pacs, study: str, series: str, sop: str) -> Rows:
+    """Those of one instance, remembered; when it is the second one of its series, so is the rest of it.
+
+    Who asks for a series by instances or frames asks for all of them; who asks for one seldom asks for a second.
+    """
+    remembered = pacs.database.remembered
+    version = remembered.version()
+    asked = remembered.find((study, series))
+    with pacs.database.read() as connection:
+        if asked == ONCE:
+            values = {"study": study, "series": series, "most": MOST_REMEMBERED}
+            for row in _KNOWN_SERIES.rows(connection, values):
+                remembered.keep(version, (study, series, row[SOP_INSTANCE_UID]), [row])
+        rows = _KNOWN_INSTANCE.rows(connection, {"study": study, "series": series, "sop": sop})
+    remembered.keep(version, (study, series), ONCE if asked is None else OFTEN)
+    remembered.keep(version, (study, series, sop), rows)
+    return rows
 
 
 def frame_tables(pacs: Pacs, refs: Sequence[InstanceRef]) -> dict[int, FrameTable]:
@@ -262,10 +289,9 @@ _SELECT_REFS: Select[tuple[Any, ...]] = (
 )
 
 # They stand on the path of every instance and every frame.
-_SELECT_KNOWN = _SELECT_REFS.where(
+_SELECT_SERIES = _SELECT_REFS.add_columns(tables.instance.c.frame_table).where(
     tables.study.c.study_instance_uid == bindparam("study"),
     tables.series.c.series_instance_uid == bindparam("series"),
-    tables.instance.c.sop_instance_uid == bindparam("sop"),
 )
-_KNOWN = Prepared(_SELECT_KNOWN)
-_KNOWN_WITH_FRAMES = Prepared(_SELECT_KNOWN.add_columns(tables.instance.c.frame_table))
+_KNOWN_INSTANCE = Prepared(_SELECT_SERIES.where(tables.instance.c.sop_instance_uid == bindparam("sop")))
+_KNOWN_SERIES = Prepared(_SELECT_SERIES.limit(bindparam("most")))

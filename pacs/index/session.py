@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from copy import copy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,7 +22,9 @@ from pacs.errors import OutOfResources
 from pacs.index import migrations
 from pacs.index.prepared import execute
 from pacs.index.recent import Recent
+from pacs.index.remembered import Remembered
 from pacs.index.turn import FileLock
+from storage.errors import MustWait
 from storage.failpoint import reached
 
 T = TypeVar("T")
@@ -64,6 +67,7 @@ class Database:
         self._writer: Connection | None = None
         """What writes, kept by who holds `_writing`: to fetch it from the pool and return it costs as much as a row."""
         self._file_lock: FileLock | None = None
+        self._may_wait = True
         self._groups: dict[Run[Any, Any], _Group] = {}
         if self.is_sqlite:
             path = Path(make_url(url).database or "").absolute()
@@ -71,18 +75,27 @@ class Database:
             self._make_sqlite_file(path, self._file_lock)
             self._engine = _sqlite_engine(url)
             self._reader = self._writers = self._engine
+            self.remembered = Remembered(path)
         else:
             self._engine = _postgresql_engine(url)
             self._reader = self._engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             self._writers = self._engine.execution_options(isolation_level="AUTOCOMMIT")  # BEGIN is ours to say
+            self.remembered = Remembered(None)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """One snapshot for every statement until it is left. Raises OutOfResources when there is no answer."""
+        self._refuse_the_hurried()
         with _refusals_told(), self._reader.connect() as connection:
             if self.is_sqlite:
                 connection.exec_driver_sql("BEGIN")
             yield connection
+
+    def hurried(self) -> "Database":
+        """The same index for who must not wait: he has what is remembered; asking for more raises MustWait."""
+        hurried = copy(self)
+        hurried._may_wait = False
+        return hurried
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -90,6 +103,7 @@ class Database:
 
         Raises OutOfResources when the turn does not come in time or the database refuses.
         """
+        self._refuse_the_hurried()
         with _refusals_told(), self._transaction(time.monotonic() + self.turn_timeout_s) as connection:
             yield connection
 
@@ -106,6 +120,7 @@ class Database:
         items in the order they came and answers one result for each; it must be the same object every time, since
         it is what groups the callers. Raises OutOfResources as `write` does.
         """
+        self._refuse_the_hurried()
         ticket = _Ticket(item, time.monotonic() + self.turn_timeout_s)
         group = self._groups.get(run) or self._groups.setdefault(run, _Group())
         if not group.join(ticket):
@@ -134,7 +149,12 @@ class Database:
             if self._file_lock is not None:
                 self._file_lock.close()
             self._writing.release()
+        self.remembered.close()
         self._engine.dispose()
+
+    def _refuse_the_hurried(self) -> None:
+        if not self._may_wait:
+            raise MustWait
 
     def _lead(self, run: Run[Any, Any], group: "_Group", leader: "_Ticket") -> None:
         batch = [leader]

@@ -31,6 +31,7 @@ from pacs.web.answers import (
     wanted,
 )
 from pacs.web.auth import pacs_of, signed_in
+from pacs.web.short_way import hurried
 
 STUDY = "/studies/{study}"
 SERIES = STUDY + "/series/{series}"
@@ -58,6 +59,7 @@ def retrieve_series(request: Request, actor: Actor, study: str, series: str) -> 
 
 
 @router.get(INSTANCE)
+@hurried
 @signed_in
 def retrieve_instance(request: Request, actor: Actor, study: str, series: str, instance: str) -> Response:
     """One instance: as it is stored, or in the transfer syntax that Accept names; multipart or application/dicom."""
@@ -75,6 +77,7 @@ def retrieve_instance(request: Request, actor: Actor, study: str, series: str, i
 
 
 @router.get(FRAMES)
+@hurried
 @signed_in
 def retrieve_frames(request: Request, actor: Actor, study: str, series: str, instance: str, numbers: str) -> Response:
     """Frames, counted from 1, joined by commas: uncompressed unless Accept takes what is stored."""
