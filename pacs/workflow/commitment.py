@@ -3,6 +3,7 @@
 Each transaction is a row from before it is answered until long after it has ended, so nothing said here is lost.
 
     asked us    asked ──> checked ──> reported      every object is read again before we commit to it
+    over HTTP   asked ──> reported                  who asked looks himself, as often as he likes
     we asked    asked ──> waiting ──> reported
     either      ──> failed                          given up after a week; or, where we asked: not all are committed
 
@@ -10,6 +11,7 @@ The association that brings a request has a while to answer it; whatever is left
 """
 
 import json
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -24,7 +26,7 @@ from pacs.archive.retrieve import instances
 from pacs.archive.verification import Finding, verify
 from pacs.context import SYSTEM, Actor, Pacs
 from pacs.dicom.references import CommitmentReport, CommitmentRequest, Reference
-from pacs.errors import NotFound, PacsError
+from pacs.errors import AlreadyThere, NotFound, PacsError, Removed
 from pacs.index.tables import commitment
 from pacs.jobs import Job, is_stopping, pause_after
 from pacs.peers import commitment as peer_commitment
@@ -41,6 +43,10 @@ ASKING = timedelta(minutes=2)
 GIVEN_UP_AFTER = timedelta(days=7)
 FORGOTTEN_AFTER = timedelta(days=90)
 """After its end."""
+LOOKED_UP_FOR = timedelta(days=60)
+"""After its end: what was answered over HTTP is told so long, and then that it was answered."""
+OVER_HTTP = ""
+"""Stands for the AE title of who asks over HTTP: he has none."""
 MOST_ASKED = 10_000
 """Instances of one transaction that we begin: not every peer takes more."""
 
@@ -102,6 +108,50 @@ def take(pacs: Pacs, actor: Actor, request: CommitmentRequest) -> int:
         return int(known.pk)
 
 
+def take_over_http(pacs: Pacs, actor: Actor, request: CommitmentRequest) -> int:
+    """Keep a request whose answer is asked for again and again (PS3.18 13.4). The number of the transaction.
+
+    Raises NotAllowed, OutOfResources, and AlreadyThere for a Transaction UID that is in use.
+    """
+    actor.require("commit")
+    detail = f"{request.transaction_uid}: {len(request.references)} instances"
+    with pacs.database.write() as connection:
+        _forget_old(connection)
+        if connection.execute(_select_first(request.transaction_uid, OVER_HTTP, outgoing=False)).first():
+            raise AlreadyThere("this Transaction UID is in use")
+        audit.record(connection, actor, "commitment-asked", detail=detail)
+        return _insert(connection, request, OVER_HTTP, ASKED, None, outgoing=False)
+
+
+def answer_over_http(pacs: Pacs, pk: int, seconds: float) -> CommitmentReport | None:
+    """The result of a request that has just been taken. None: it takes longer, and is left to the worker.
+
+    Raises OutOfResources.
+    """
+    deadline = time.monotonic() + seconds
+    report = check(pacs, pk, lambda: time.monotonic() < deadline)
+    if report is None:
+        hand_over(pacs, pk)
+        return None
+    _end(pacs, pk)
+    return report
+
+
+def result_over_http(pacs: Pacs, actor: Actor, transaction_uid: str) -> CommitmentReport | None:
+    """What became of a request (PS3.18 13.5). None: it is not known yet.
+
+    Raises NotAllowed, NotFound, and Removed where it was told for so long that it has been dropped.
+    """
+    actor.require("commit")
+    with pacs.database.read() as connection:
+        row = connection.execute(_select_first(transaction_uid, OVER_HTTP, outgoing=False)).first()
+    if row is None:
+        raise NotFound("no such commitment request")
+    if row.ended_at is not None and row.ended_at < _now() - LOOKED_UP_FOR:
+        raise Removed("the result of this commitment request is kept no longer")
+    return None if row.state == ASKED else _report_of(row, _outcomes_of(row))
+
+
 def check(pacs: Pacs, pk: int, go_on: Callable[[], bool]) -> CommitmentReport | None:
     """What is to be reported, once every instance has been read again. None: told not to go on.
 
@@ -115,11 +165,7 @@ def check(pacs: Pacs, pk: int, go_on: Callable[[], bool]) -> CommitmentReport | 
             return None
         outcomes = {one: OUTCOME[finding] for one, finding in zip(outcomes, findings, strict=True)}
         _keep_outcomes(pacs, row, outcomes)
-    return CommitmentReport(
-        row.transaction_uid,
-        tuple(one for one, outcome in outcomes.items() if outcome == COMMITTED),
-        {one: outcome for one, outcome in outcomes.items() if outcome},
-    )
+    return _report_of(row, outcomes)
 
 
 def hand_over(pacs: Pacs, pk: int) -> None:
@@ -134,8 +180,7 @@ def end(pacs: Pacs, pk: int, status: int) -> None:
     if status:
         _postpone(pacs, row, f"{row.ae_title} answers our report with status {status:04X}")
         return
-    with pacs.database.write() as connection:
-        _change(connection, pk, state=REPORTED, why="", ended_at=_now())
+    _end(pacs, pk)
     log.info("commitment reported", transaction_uid=row.transaction_uid, peer=row.ae_title, committed=row.committed)
 
 
@@ -241,8 +286,15 @@ JOB = Job("commitment", _due, _run, at_once=2)
 
 def _report(pacs: Pacs, row: _Row) -> None:
     report = check(pacs, row.pk, lambda: not is_stopping())
-    if report is not None:
+    if report is not None and row.ae_title == OVER_HTTP:
+        _end(pacs, row.pk)
+    elif report is not None:
         end(pacs, row.pk, peer_commitment.report(pacs, _peer(pacs, row), report))
+
+
+def _end(pacs: Pacs, pk: int) -> None:
+    with pacs.database.write() as connection:
+        _change(connection, pk, state=REPORTED, why="", ended_at=_now())
 
 
 def _ask(pacs: Pacs, row: _Row) -> None:
@@ -372,6 +424,14 @@ def _transaction(row: _Row) -> Transaction:
 
 
 _OF_TRANSACTION = [commitment.c[name] for name in Transaction.__dataclass_fields__]
+
+
+def _report_of(row: _Row, outcomes: Outcomes) -> CommitmentReport:
+    return CommitmentReport(
+        row.transaction_uid,
+        tuple(one for one, outcome in outcomes.items() if outcome == COMMITTED),
+        {one: outcome for one, outcome in outcomes.items() if outcome},
+    )
 
 
 def _count_committed(outcomes: Outcomes) -> int:
