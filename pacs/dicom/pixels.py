@@ -135,7 +135,8 @@ def decode_frame(description: PixelDescription, data: bytes, transfer_syntax_uid
         raise
     except Exception as error:  # each codec raises errors of its own
         raise Undecodable("the compressed frame is damaged") from error
-    return _as_described(description, samples)
+    samples = _as_described(description, samples)
+    return _saturated(description, samples) if transfer_syntax_uid in LOSSY else samples
 
 
 def colour_space_of(description: PixelDescription, data: bytes, transfer_syntax_uid: str) -> str:
@@ -325,8 +326,20 @@ def _as_described(description: PixelDescription, samples: Samples) -> Samples:
     return samples.astype(dtype)
 
 
+def _saturated(description: PixelDescription, samples: Samples) -> Samples:
+    """What a lossy codec made brighter or darker than the bits stored can say, at their limit: cut off it would be
+    black where it is to be white."""
+    stored = description.bits_stored
+    if samples.dtype.kind == "f" or stored == samples.dtype.itemsize * 8 or description.high_bit != stored - 1:
+        return samples
+    low, high = (-(1 << (stored - 1)), (1 << (stored - 1)) - 1) if description.is_signed else (0, (1 << stored) - 1)
+    return samples.clip(low, high) if samples.min() < low or samples.max() > high else samples
+
+
 LOSSY_JPEG = frozenset(f"1.2.840.10008.1.2.4.{number}" for number in (*range(50, 57), *range(59, 65)))
 LOSSLESS_JPEG = frozenset(f"1.2.840.10008.1.2.4.{number}" for number in (57, 58, 65, 66, 70))
+LOSSY = LOSSY_JPEG | {f"1.2.840.10008.1.2.4.{number}" for number in (81, 91, 93, 203, 112)}
+"""Transfer syntaxes whose samples may differ from those that were compressed."""
 DECODERS: dict[str, Callable[[PixelDescription, bytes], Samples]] = {
     RLE: _rle,
     DEFLATED_FRAME: _deflated,
