@@ -22,7 +22,8 @@ PERFORMED = {
 
 
 def data_set(**attributes: Any) -> Json:
-    """A data set in the DICOM JSON Model: a list of dictionaries is a sequence, None is empty."""
+    """A data set in the DICOM JSON Model: a list of dictionaries is a sequence, another has several values,
+    None is empty."""
     return {tag_of(keyword): _element(keyword, value) for keyword, value in attributes.items()}
 
 
@@ -69,4 +70,5 @@ def _element(keyword: str, value: Any) -> Json:
         return {"vr": vr}
     if vr == "SQ":
         return {"vr": vr, "Value": [data_set(**item) for item in value]}
-    return {"vr": vr, "Value": [{"Alphabetic": value} if vr == "PN" else value]}
+    values = value if isinstance(value, list) else [value]
+    return {"vr": vr, "Value": [{"Alphabetic": one} if vr == "PN" else one for one in values]}

@@ -17,6 +17,8 @@ LONGEST_LIST = 10_000
 """Values of one attribute that are taken."""
 
 _TAG = re.compile(r"[0-9A-F]{8}")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
 _INTEGER = re.compile(r" *[+-]?[0-9]{1,12} *")
 _DECIMAL = re.compile(r" *[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)? *")
 
@@ -76,10 +78,10 @@ def _element(tag: str, given: Mapping[str, Any], depth: int) -> Json:
     known = dictionary_vr(int(tag, 16)) if dictionary_has_tag(int(tag, 16)) else ""
     vr = known or given.get("vr")
     values = given.get("Value") or []
-    if vr not in KNOWN_VRS or "BulkDataURI" in given:
-        raise InvalidInstance(f"{named([tag])} has no value that a Workitem can have")
+    if not isinstance(vr, str) or vr not in KNOWN_VRS or "BulkDataURI" in given:
+        raise InvalidInstance(f"{named([tag])} has no value that can be taken")
     if "InlineBinary" in given:
-        return {"vr": vr, "InlineBinary": str(given["InlineBinary"])}
+        return {"vr": vr, "InlineBinary": _base64(tag, given["InlineBinary"])}
     if not isinstance(values, list) or len(values) > LONGEST_LIST:
         raise InvalidInstance(f"{named([tag])} has no list of values")
     if vr == "SQ":
@@ -92,10 +94,21 @@ def _element(tag: str, given: Mapping[str, Any], depth: int) -> Json:
 def _is_value(vr: str, value: object) -> bool:
     if vr == "PN":
         return isinstance(value, Mapping) and all(
-            name in NAME_GROUPS and isinstance(text, str) for name, text in value.items()
+            name in NAME_GROUPS and _is_text(text) for name, text in value.items()
         )
     if vr == "IS" or (vr in NUMBER_FORMATS and vr not in ("FL", "FD")):
         return not isinstance(value, bool) and bool(_INTEGER.fullmatch(str(value)))
     if vr in ("DS", "FL", "FD"):
         return not isinstance(value, bool) and bool(_DECIMAL.fullmatch(str(value)))
-    return isinstance(value, str)
+    return _is_text(value)
+
+
+def _is_text(value: object) -> bool:
+    """Half of a surrogate pair, which JSON can spell, is none."""
+    return isinstance(value, str) and not _SURROGATE.search(value)
+
+
+def _base64(tag: str, value: object) -> str:
+    if not isinstance(value, str) or not _BASE64.fullmatch(value):
+        raise InvalidInstance(f"{named([tag])} is no Base64")
+    return value

@@ -11,7 +11,7 @@ from pacs.dicom.attributes import Attribute, Level
 from pacs.dicom.charset import UNSPLIT_VRS
 from pacs.dicom.dicomjson import NAME_GROUPS, Json
 from pacs.dicom.matching import matches_value
-from pacs.dicom.query import Match, Rules, Universal, parse_match
+from pacs.dicom.query import NUMBER_VRS, Match, Rules, Universal, parse_match
 from pacs.errors import InvalidQuery
 
 TAG = re.compile(r"[0-9A-Fa-f]{8}")
@@ -66,6 +66,8 @@ def parse_search(parameters: Iterable[tuple[str, str]]) -> Search:
     """The question of a query in an address (PS3.18 Table 8.3.4-1). Raises InvalidQuery."""
     asked = _Asked()
     for name, value in parameters:
+        if "\0" in value:
+            raise InvalidQuery(f"{name} has a value that is no text")
         if name == "includefield":
             for one in value.split(","):
                 _include(asked, one)
@@ -125,11 +127,17 @@ def _fits(keys: Sequence[tuple[tuple[str, ...], Key]], dataset: Mapping[str, Any
     within: dict[str, list[tuple[tuple[str, ...], Key]]] = {}
     for path, key in keys:
         if len(path) == 1:
-            if not matches_value(key.match, key.attribute, text_of(dataset.get(path[0]))):
+            if not _is_matched(key, text_of(dataset.get(path[0]))):
                 return False
         else:
             within.setdefault(path[0], []).append((path[1:], key))
     return all(any(_fits(inner, item) for item in items_of(dataset, tag) or [{}]) for tag, inner in within.items())
+
+
+def _is_matched(key: Key, text: str) -> bool:
+    """Several numbers are in no column of the index, and so are unknown to `matches_value`."""
+    values = text.split("\\") if key.attribute.vr in (*NUMBER_VRS, "DS") else [text]
+    return any(matches_value(key.match, key.attribute, value) for value in values)
 
 
 def _text(value: object) -> str:

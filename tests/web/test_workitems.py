@@ -131,6 +131,21 @@ def test_more_than_may_be_answered_is_answered_in_part(ris: httpx.Client, pacs: 
     assert (rest.status_code, len(rest.json())) == (200, 1)
 
 
+WRONG: list[Json] = [
+    {"nonsense": {"vr": "LO", "Value": ["x"]}},
+    {"00741204": "x"},
+    {"00741204": {"vr": "LO", "Value": ["\ud800"]}},
+    {"00741204": {"vr": "LO", "Value": [1]}},
+    {"00741204": {"vr": "LO", "BulkDataURI": "x"}},
+    {"00100010": {"vr": "PN", "Value": ["DOE^JOHN"]}},
+    {"00091001": {"vr": ["LO"], "Value": ["x"]}},
+    {"00091001": {"vr": "OB", "InlineBinary": "\u00e9"}},
+    {"00200013": {"vr": "IS", "Value": [1.5]}},
+    {"00404021": {"vr": "SQ", "Value": ["x"]}},
+    {"00404021": {"vr": "SQ", "Value": {"x": 1}}},
+]
+
+
 @pytest.mark.parametrize(
     ("path", "content", "content_type", "status"),
     [
@@ -139,6 +154,7 @@ def test_more_than_may_be_answered_is_answered_in_part(ris: httpx.Client, pacs: 
         (f"?{UID}", "[]", DICOM_JSON, 400),
         (f"?{UID}", '[{"00741204":{"vr":"LO","Value":"x"}}]', DICOM_JSON, 400),
         (f"?{UID}", "[" * 100_000, DICOM_JSON, 400),
+        *[(f"?{UID}", json.dumps(make_workitem() | wrong), DICOM_JSON, 400) for wrong in WRONG],
         (f"?{UID}", " " * (1 << 20) + "{}", DICOM_JSON, 413),
         (f"?{UID}", "x", "text/plain", 415),
         (f"?{UID}", "x", "application/dicom+xml", 400),
@@ -167,6 +183,7 @@ def test_what_is_not_there_or_not_in_this_form_is_said_so(ris: httpx.Client) -> 
     assert ris.get(f"{WORKITEMS}/{UID}").status_code == 404
     assert ris.get(f"{WORKITEMS}/1.x").status_code == 400
     assert ris.get(f"{WORKITEMS}?limit=x").status_code == 400
+    assert ris.get(f"{WORKITEMS}?ProcedureStepState=A%00B").status_code == 400
     assert ris.delete(f"{WORKITEMS}/{WORKLIST}/subscribers/{AE}").status_code == 404
     post(ris, f"?{UID}", make_workitem())
     assert ris.get(f"{WORKITEMS}/{UID}", headers={"accept": "text/html"}).status_code == 406

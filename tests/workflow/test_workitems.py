@@ -329,6 +329,7 @@ QUERIES = [
     ("ScheduledProcedureStepPriority=HIGH", {"mr"}),
     ("SOPInstanceUID=2.25.101,2.25.102", {"ct", "mr"}),
     ("ReferencedRequestSequence.AccessionNumber=A7", {"mr"}),
+    ("InputInformationSequence.ReferencedSOPSequence.ReferencedFrameNumber=007", {"mr"}),
     ("limit=2", {"ct", "mr"}),
     ("limit=2&offset=2", {"late"}),
 ]
@@ -347,6 +348,7 @@ def test_workitems_are_found_by_all_kinds_of_matching(pacs: Pacs) -> None:
         ScheduledProcedureStepStartDateTime="20261124090000",
         ScheduledStationNameCodeSequence=[{"CodeValue": "AI2"}, {"CodeValue": "AI3"}],
         ReferencedRequestSequence=[{"AccessionNumber": "A7", "StudyInstanceUID": make_uid(8)}],
+        InputInformationSequence=[{"ReferencedSOPSequence": [{"ReferencedFrameNumber": [3, 7]}]}],
     )
     create(pacs, "2.25.103", PatientID=None, ScheduledProcedureStepStartDateTime="20261125")
     claim(pacs, "2.25.101")
