@@ -558,6 +558,18 @@ resource = Table(
     comment="writer: archive.resources. Non-patient instances (PS3.18 12)",
 )
 
+pseudonym = Table(
+    "pseudonym",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    # a random UUID: it tells nothing of the patient
+    Column("identity", text_type, nullable=False, unique=True),
+    # as archive.identity has it, of a patient who has an id
+    Column("patient_id", text_type, nullable=False),
+    Column("issuer_of_patient_id", text_type, nullable=False, server_default=""),
+    comment="writer: archive.pseudonyms. What patients are called in addresses; kept when the index is made anew",
+)
+
 Index("uq_study_study_instance_uid", study.c.study_instance_uid, unique=True)
 Index("ix_study_study_date", study.c.study_date, study.c.study_time, study.c.pk)
 Index("ix_study_accession_number", study.c.accession_number)
