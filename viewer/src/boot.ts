@@ -1,4 +1,5 @@
 // Runs inline in index.html, before any other script has arrived: what the page will surely need is asked for at once.
+import { firstLevels } from "./net/passes";
 import { framesPath, ME, seriesPath, studyPath } from "./net/paths";
 import type { Study } from "./net/api";
 import type { SeriesDocument } from "./net/series";
@@ -25,7 +26,7 @@ async function open(studyUid: string): Promise<void> {
   const first = study.series.find(({ number_of_frames }) => number_of_frames > 0);
   if (!first) return;
   const document = await answered<SeriesDocument>(seriesPath(studyUid, first.series_instance_uid));
-  if (document.number_of_frames > 0) await ask(framesPath(document, [0]));
+  if (document.number_of_frames > 0) await ask(framesPath(document, [0], firstLevels(document, 0)));
 }
 
 // What fails here is told where it is taken up.

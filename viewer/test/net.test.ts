@@ -6,7 +6,13 @@ import { createFrameLoader, type LoaderOptions, nearestFirst } from "../src/net/
 import { frameAttributes, type SeriesDocument } from "../src/net/series";
 import { framesIn } from "../src/net/stream";
 
-afterEach(() => vi.unstubAllGlobals());
+const loaders: ReturnType<typeof createFrameLoader>[] = [];
+
+afterEach(() => {
+  // One that goes on would ask the server of the next test.
+  for (const loader of loaders.splice(0)) loader.dispose();
+  vi.unstubAllGlobals();
+});
 
 /** Frames as the server writes them. */
 function written(frames: readonly (readonly [index: number, length: number])[]): Uint8Array {
@@ -101,12 +107,21 @@ function documentOf(frames: number, more: Partial<SeriesDocument> = {}): SeriesD
   return { ...known, ...more } as SeriesDocument;
 }
 
-/** A server of frames of 10 bytes: it answers a request when the test lets it. */
-function frameServer(): { readonly orders: number[][]; answer(request: number, frames?: number): void; end(request: number): void; aborted(request: number): boolean } {
+/** Frames of 10 bytes in three resolutions. */
+function inPasses(frames: number, more: Partial<SeriesDocument> = {}): SeriesDocument {
+  return documentOf(frames, { shared: { resolution_ends: [1, 3, 10], rows: 512, columns: 512, transfer_syntax_uid: "1.2.840.10008.1.2.4.202" }, ...more });
+}
+
+/** A server of frames of 10 bytes, of which it sends the resolutions asked for: it answers a request when the test lets it. */
+function frameServer(): { readonly orders: number[][]; readonly levels: string[]; answer(request: number, frames?: number): void; end(request: number): void; aborted(request: number): boolean } {
   const orders: number[][] = [];
+  const levels: string[] = [];
+  const ENDS = [0, 1, 3, 10];
   const requests: { controller?: ReadableStreamDefaultController<Uint8Array>; signal: AbortSignal; sent: number }[] = [];
   vi.stubGlobal("fetch", async (path: string, { signal }: { signal: AbortSignal }) => {
-    orders.push(new URL(path, "http://server").searchParams.get("order")!.split(",").map(Number));
+    const asked = new URL(path, "http://server").searchParams;
+    orders.push(asked.get("order")!.split(",").map(Number));
+    levels.push(asked.has("from") ? `${asked.get("from")}-${asked.get("to")}` : "");
     const request: (typeof requests)[number] = { signal, sent: 0 };
     requests.push(request);
     const body = new ReadableStream<Uint8Array>({
@@ -119,11 +134,14 @@ function frameServer(): { readonly orders: number[][]; answer(request: number, f
   });
   return {
     orders,
+    levels,
     answer(number, frames = Number.POSITIVE_INFINITY) {
       const request = requests[number]!;
       const order = orders[number]!.slice(request.sent, request.sent + frames);
       request.sent += order.length;
-      if (order.length > 0) request.controller!.enqueue(written(order.map((index) => [index, 10])));
+      const [from, to] = levels[number] ? levels[number]!.split("-").map(Number) : [0, 3];
+      const length = ENDS[to!]! - ENDS[from!]!;
+      if (order.length > 0) request.controller!.enqueue(written(order.map((index) => [index, length])));
     },
     end: (number) => requests[number]!.controller!.close(),
     aborted: (number) => requests[number]!.signal.aborted,
@@ -143,6 +161,7 @@ function loaderOf(document: SeriesDocument, more: Partial<LoaderOptions> = {}): 
     decodedBudget: 1e6,
     ...more,
   });
+  loaders.push(loader);
   return { loader, decoded, failed, ended };
 }
 
@@ -271,4 +290,114 @@ test("frames larger than the budget for decoded ones are not decoded beforehand"
   await vi.waitFor(() => expect(loader.full.value).toBe(true));
 
   expect(decoded).toEqual([4]);
+});
+
+/** Lets the server answer its newest request as a whole, once it is the one of this number. */
+async function answerAll(server: ReturnType<typeof frameServer>, number: number): Promise<void> {
+  await vi.waitFor(() => expect(server.orders.length).toBe(number + 1));
+  server.answer(number);
+  server.end(number);
+}
+
+test("a low resolution of all comes before the rest of any, and both make the frame", async () => {
+  const server = frameServer();
+  const sizes: [number, number, number][] = [];
+  const { loader } = loaderOf(inPasses(4), {
+    decode: async (bytes, _, __, reduce): Promise<DecodedFrame> => {
+      sizes.push([bytes[0]!, bytes.length, reduce]);
+      return { rows: 1, columns: 10, samples: 1, values: new Uint8Array(bytes) };
+    },
+  });
+  loader.want(1);
+  await answerAll(server, 0);
+  await vi.waitFor(() => expect(loader.decoded(1)).toBeDefined());
+  loader.fill();
+  await answerAll(server, 1);
+  await vi.waitFor(() => expect(loader.scrollable.value).toBe(true));
+  expect(loader.low(2)).toMatchObject({ reduce: 2 });
+  expect(loader.loaded.value).toBe(1);
+  await answerAll(server, 2);
+
+  await vi.waitFor(() => expect(loader.full.value).toBe(true));
+  expect(server.orders).toEqual([[1], [2, 0, 3], [2, 0, 3]]);
+  expect(server.levels).toEqual(["0-3", "0-1", "1-3"]);
+  expect(loader.encoded(3)?.length).toBe(10);
+  await vi.waitFor(() => expect(sizes).toContainEqual([3, 10, 0]));
+  expect(sizes).toContainEqual([2, 1, 2]);
+});
+
+test("of a large frame a low resolution comes first, then the rest of it, then the others", async () => {
+  const server = frameServer();
+  const large = { ...inPasses(250).shared, resolution_ends: [1, 3, 1 << 20] };
+  const { loader, decoded } = loaderOf(inPasses(250, { shared: large }));
+  loader.want(0);
+  await answerAll(server, 0);
+  await vi.waitFor(() => expect(decoded).toEqual([0]));
+  loader.fill();
+  for (const number of [1, 2, 3, 4]) await answerAll(server, number);
+
+  expect(server.levels.slice(0, 5)).toEqual(["0-1", "1-3", "0-1", "0-1", "0-1"]);
+  expect(server.orders.map(({ length }) => length).slice(0, 4)).toEqual([1, 1, 100, 100]);
+});
+
+test("a wanted frame is completed between two batches of low resolutions", async () => {
+  const server = frameServer();
+  const { loader } = loaderOf(inPasses(250));
+  loader.want(0);
+  await answerAll(server, 0);
+  loader.fill();
+  await vi.waitFor(() => expect(server.orders.length).toBe(2));
+  server.answer(1, 60);
+  await vi.waitFor(() => expect(loader.low(5)).toBeDefined());
+
+  loader.want(30);
+  server.answer(1);
+  server.end(1);
+  await answerAll(server, 2);
+  await vi.waitFor(() => expect(server.orders.length).toBe(4));
+
+  expect([server.orders[2], server.levels[2], server.levels[3]]).toEqual([[30], "1-3", "0-1"]);
+});
+
+test("a jump to where not even a low resolution is asks for those there", async () => {
+  const server = frameServer();
+  const { loader } = loaderOf(inPasses(250));
+  loader.want(0);
+  await answerAll(server, 0);
+  loader.fill();
+  await vi.waitFor(() => expect(server.orders.length).toBe(2));
+  server.answer(1, 3);
+  await vi.waitFor(() => expect(loader.low(1)).toBeDefined());
+
+  loader.want(200);
+
+  await vi.waitFor(() => expect(server.orders[2]?.slice(0, 3)).toEqual([200, 201, 199]));
+  expect([server.aborted(1), server.levels[2]]).toEqual([true, "0-1"]);
+});
+
+test("frames that have no resolutions come as they are stored, after the low ones", async () => {
+  const server = frameServer();
+  const per_frame = { resolution_ends: [[1, 3, 10], null, [1, 3, 10], null] };
+  const { loader } = loaderOf(documentOf(4, { shared: { rows: 512, columns: 512, transfer_syntax_uid: "1.2" }, per_frame }));
+  loader.want(1);
+  loader.fill();
+  for (const number of [0, 1, 2, 3]) await answerAll(server, number);
+
+  await vi.waitFor(() => expect(loader.full.value).toBe(true));
+  expect(server.orders).toEqual([[1], [2, 0], [2, 0], [3]]);
+  expect(server.levels).toEqual(["", "0-1", "1-3", ""]);
+});
+
+test("what the budget does not hold is not asked for again and again", async () => {
+  const server = frameServer();
+  const { loader } = loaderOf(inPasses(60), { encodedBudget: 95 });
+  loader.want(30);
+  loader.fill();
+  for (let number = 0; !loader.full.value; number++) {
+    expect(number).toBeLessThan(12);
+    await answerAll(server, number);
+    await vi.waitFor(() => expect(loader.full.value || server.orders.length > number + 1).toBe(true));
+  }
+
+  expect(loader.loaded.value).toBe(9);
 });

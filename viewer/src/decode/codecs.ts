@@ -41,9 +41,9 @@ export async function loadCodec(transferSyntaxUid: string): Promise<Decode | und
   return CODECS[transferSyntaxUid]?.();
 }
 
-/** One frame's bytes as stored values. Throws when no codec reads them. */
-export async function decodeFrame(bytes: Uint8Array, description: PixelDescription): Promise<DecodedFrame> {
+/** One frame's bytes as stored values; HTJ2K that ends early `reduce` times halved. Throws when no codec reads them. */
+export async function decodeFrame(bytes: Uint8Array, description: PixelDescription, reduce = 0): Promise<DecodedFrame> {
   const decode = await loadCodec(description.transferSyntaxUid);
   if (!decode) throw new Error(`no codec for transfer syntax ${description.transferSyntaxUid}`);
-  return frameOf(await decode(bytes, description), description);
+  return frameOf(await decode(bytes, description, reduce), description);
 }

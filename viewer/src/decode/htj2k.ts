@@ -1,12 +1,17 @@
 // High-Throughput JPEG 2000, by OpenJPH.
 import make from "@cornerstonejs/codec-openjph/wasmjs";
 import wasmUrl from "@cornerstonejs/codec-openjph/wasm?url";
+import type { PixelDescription } from "../geom/pixels";
 import type { Raw } from "./samples";
-import { optionsFor, run } from "./wasm";
+import { decodedBy, optionsFor } from "./wasm";
 
 const decoder = make(optionsFor(wasmUrl)).then(({ HTJ2KDecoder }) => new HTJ2KDecoder());
 
-export async function decodeHtj2k(bytes: Uint8Array): Promise<Raw> {
-  const { rows, columns, samples, values } = run(await decoder, bytes);
+/** The bytes may end with a resolution below the whole: `reduce` tells how often the frame is halved then. */
+export async function decodeHtj2k(bytes: Uint8Array, _: PixelDescription, reduce: number): Promise<Raw> {
+  const own = await decoder;
+  own.getEncodedBuffer(bytes.length).set(bytes);
+  own.decodeSubResolution(reduce);
+  const { rows, columns, samples, values } = decodedBy(own, own.calculateSizeAtDecompositionLevel(reduce));
   return { rows, columns, samples, values, planar: false, bits: null, rgb: false };
 }

@@ -16,6 +16,12 @@ interface WasmDecoder {
   };
 }
 
+interface Htj2kDecoder extends WasmDecoder {
+  /** As `decode`, halved so many times. */
+  decodeSubResolution(level: number): void;
+  calculateSizeAtDecompositionLevel(level: number): { readonly width: number; readonly height: number };
+}
+
 interface JpegLsDecoder extends WasmDecoder {
   /** 0: by plane; 1: by line; 2: by sample. */
   getInterleaveMode(): number;
@@ -28,7 +34,7 @@ interface EmscriptenOptions {
 }
 
 declare module "@cornerstonejs/codec-openjph/wasmjs" {
-  export default function make(options: EmscriptenOptions): Promise<{ HTJ2KDecoder: new () => WasmDecoder }>;
+  export default function make(options: EmscriptenOptions): Promise<{ HTJ2KDecoder: new () => Htj2kDecoder }>;
 }
 declare module "@cornerstonejs/codec-openjpeg/decodewasmjs" {
   export default function make(options: EmscriptenOptions): Promise<{ J2KDecoder: new () => WasmDecoder }>;

@@ -7,9 +7,9 @@ import type { Done, Job, Warming } from "./worker";
 export interface Decoder {
   /**
    * Decodes one frame; the caller keeps the bytes, and does not change them. What is asked for as `urgent` goes before
-   * the rest.
+   * the rest. `reduce`: the bytes end with a lower resolution, the frame so many times halved.
    */
-  decode(bytes: Uint8Array, description: PixelDescription, urgent?: boolean): Promise<DecodedFrame>;
+  decode(bytes: Uint8Array, description: PixelDescription, urgent?: boolean, reduce?: number): Promise<DecodedFrame>;
   /** Starts a worker and fetches the codec for a transfer syntax, while its first frame is still on its way. */
   warm(transferSyntaxUid: string): void;
   dispose(): void;
@@ -19,6 +19,7 @@ interface Waiting {
   readonly bytes: Uint8Array;
   readonly description: PixelDescription;
   readonly urgent: boolean;
+  readonly reduce: number;
   resolve(frame: DecodedFrame): void;
   reject(error: Error): void;
 }
@@ -48,7 +49,7 @@ export function createDecoder(workers = Math.min(2, Math.max(1, (navigator.hardw
   const feed = (hand: Hand): void => {
     if (hand.running.size > 0 || waiting.length === 0) return;
     const next = waiting.splice(Math.max(0, waiting.findIndex(({ urgent }) => urgent)), 1)[0]!;
-    const job: Job = { id: ++lastId, bytes: next.bytes.slice(), description: next.description };
+    const job: Job = { id: ++lastId, bytes: next.bytes.slice(), description: next.description, reduce: next.reduce };
     hand.running.set(job.id, next);
     hand.worker.postMessage(job, [job.bytes.buffer]);
   };
@@ -75,10 +76,10 @@ export function createDecoder(workers = Math.min(2, Math.max(1, (navigator.hardw
   };
 
   return {
-    async decode(bytes, description, urgent = false) {
+    async decode(bytes, description, urgent = false, reduce = 0) {
       if (isSmallNative(bytes, description.transferSyntaxUid)) return frameOf(decodeNative(bytes, description), description);
       return new Promise((resolve, reject) => {
-        waiting.push({ bytes, description, urgent, resolve, reject });
+        waiting.push({ bytes, description, urgent, reduce, resolve, reject });
         const idle = hands.find(({ running }) => running.size === 0) ?? (hands.length < workers ? hire() : undefined);
         if (idle) feed(idle);
       });

@@ -18,8 +18,8 @@ export interface Raw {
   readonly rgb: boolean;
 }
 
-/** One codec: takes the bytes of one frame. Throws when they are not what the description says. */
-export type Decode = (bytes: Uint8Array, description: PixelDescription) => Raw | Promise<Raw>;
+/** One codec: takes the bytes of one frame, `reduce` times halved where it can. Throws when they are not what the description says. */
+export type Decode = (bytes: Uint8Array, description: PixelDescription, reduce: number) => Raw | Promise<Raw>;
 
 export function frameOf(raw: Raw, description: PixelDescription): DecodedFrame {
   const { rows, columns } = raw;

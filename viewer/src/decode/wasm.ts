@@ -6,15 +6,20 @@ export function optionsFor(wasmUrl: string): EmscriptenOptions {
   return { locateFile: () => wasmUrl, print: () => {}, printErr: () => {} };
 }
 
+type Decoded = Pick<Raw, "rows" | "columns" | "samples" | "values"> & { readonly precision: number };
+
 /** Runs a decoder over one frame and copies the samples out of its memory. */
-export function run(decoder: WasmDecoder, bytes: Uint8Array): Pick<Raw, "rows" | "columns" | "samples" | "values"> & { readonly precision: number } {
+export function run(decoder: WasmDecoder, bytes: Uint8Array): Decoded {
   decoder.getEncodedBuffer(bytes.length).set(bytes);
   decoder.decode();
-  const { width, height, bitsPerSample, componentCount, isSigned } = decoder.getFrameInfo();
-  const decoded = decoder.getDecodedBuffer();
-  const length = width * height * componentCount;
-  const own = decoded.slice().buffer as ArrayBuffer;
-  const values = viewOf(own, length, bitsPerSample, isSigned === true);
+  return decodedBy(decoder, decoder.getFrameInfo());
+}
+
+/** What a decoder has just made, of that size, copied out of its memory. */
+export function decodedBy(decoder: WasmDecoder, { width, height }: { readonly width: number; readonly height: number }): Decoded {
+  const { bitsPerSample, componentCount, isSigned } = decoder.getFrameInfo();
+  const own = decoder.getDecodedBuffer().slice().buffer as ArrayBuffer;
+  const values = viewOf(own, width * height * componentCount, bitsPerSample, isSigned === true);
   return { rows: height, columns: width, samples: componentCount, values, precision: bitsPerSample };
 }
 

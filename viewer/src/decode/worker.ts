@@ -6,6 +6,7 @@ export interface Job {
   readonly id: number;
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly description: PixelDescription;
+  readonly reduce: number;
 }
 
 /** Asks for a codec to be fetched. */
@@ -20,9 +21,9 @@ self.addEventListener("message", ({ data }: MessageEvent<Job | Warming>) => {
   else void answer(data);
 });
 
-async function answer({ id, bytes, description }: Job): Promise<void> {
+async function answer({ id, bytes, description, reduce }: Job): Promise<void> {
   try {
-    const frame = await decodeFrame(bytes, description);
+    const frame = await decodeFrame(bytes, description, reduce);
     reply({ id, frame }, [frame.values.buffer]);
   } catch (error) {
     reply({ id, error: error instanceof Error ? error.message : String(error) }, []);

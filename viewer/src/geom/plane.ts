@@ -51,6 +51,19 @@ export function inverse({ a, b, c, d, e, f }: Affine): Affine {
   };
 }
 
+/** The one map after the other. */
+export function after(second: Affine, first: Affine): Affine {
+  const { x: e, y: f } = apply(second, { x: first.e, y: first.f });
+  return {
+    a: second.a * first.a + second.c * first.b,
+    b: second.b * first.a + second.d * first.b,
+    c: second.a * first.c + second.c * first.d,
+    d: second.b * first.c + second.d * first.d,
+    e,
+    f,
+  };
+}
+
 /** `scale` CSS px for each image pixel of width; a pixel is `aspect` times as high as it is wide. */
 export function fitScale(image: Size, aspect: number, pane: Size, rotate: number): number {
   const turned = rotate % 180 !== 0;

@@ -52,7 +52,7 @@ export interface NearStore {
   /** Keeps the bytes; when that is too much, forgets what lies farthest from `center`. */
   add(index: number, bytes: Uint8Array, center: number): void;
   count(): number;
-  /** How many frames the budget holds, going by the mean size of those held. */
+  /** How many frames the budget holds, going by the mean size of those held, and by how many it held when it was full. */
   capacity(): number;
   clear(): void;
 }
@@ -60,6 +60,7 @@ export interface NearStore {
 export function createNearStore(budget: number): NearStore {
   const held = new Map<number, Uint8Array>();
   let bytes = 0;
+  let most = Number.POSITIVE_INFINITY;
 
   const farthestFrom = (center: number): number => {
     let farthest = -1;
@@ -77,10 +78,13 @@ export function createNearStore(budget: number): NearStore {
       forget(index);
       held.set(index, added);
       bytes += added.length;
-      while (bytes > budget && held.size > 1) forget(farthestFrom(center));
+      while (bytes > budget && held.size > 1) {
+        forget(farthestFrom(center));
+        most = held.size;
+      }
     },
     count: () => held.size,
-    capacity: () => (bytes === 0 ? Number.POSITIVE_INFINITY : Math.max(1, Math.floor((budget * held.size) / bytes))),
+    capacity: () => (bytes === 0 ? Number.POSITIVE_INFINITY : Math.max(1, Math.min(most, Math.floor((budget * held.size) / bytes)))),
     clear() {
       held.clear();
       bytes = 0;

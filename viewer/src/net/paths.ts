@@ -1,4 +1,5 @@
 // The addresses of our own API. The boot script asks by them too, so what it fetched is found again under the same text.
+import type { Levels } from "./passes";
 
 export const ME = "/api/me";
 
@@ -17,6 +18,8 @@ export interface Frames {
   readonly revision: number;
 }
 
-export function framesPath({ study_instance_uid, series_instance_uid, revision }: Frames, order: readonly number[]): string {
-  return `${seriesPath(study_instance_uid, series_instance_uid)}/frames?order=${order.join(",")}&revision=${revision}`;
+/** Levels: of frames that come in passes; null: as they are stored. */
+export function framesPath({ study_instance_uid, series_instance_uid, revision }: Frames, order: readonly number[], levels: Levels): string {
+  const part = levels ? `&from=${levels[0]}&to=${levels[1]}` : "";
+  return `${seriesPath(study_instance_uid, series_instance_uid)}/frames?order=${order.join(",")}&revision=${revision}${part}`;
 }

@@ -62,6 +62,8 @@ export interface FrameAttributes {
   readonly size: number;
   readonly transfer_syntax_uid: string;
   readonly transcoded: boolean;
+  /** Where each resolution ends, in bytes from the frame's beginning, lowest first; null: it comes as a whole only. */
+  readonly resolution_ends: readonly number[] | null;
   readonly pixel_data: "integer" | "float" | "double";
   readonly rows: number;
   readonly columns: number;

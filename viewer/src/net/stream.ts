@@ -1,5 +1,6 @@
 // Many frames in one response: [u32 index][u32 length][bytes], little endian, in the order asked for.
 import { reasonOf, takeBooted, tellSignedOut } from "./api";
+import type { Levels } from "./passes";
 import { framesPath } from "./paths";
 import type { SeriesDocument } from "./series";
 
@@ -23,8 +24,8 @@ const HEADER_BYTES = 8;
 const MOST_BYTES = 1 << 30;
 
 /** The frames of a series as they arrive. Throws FramesRefused, or what fetch throws when it is aborted or cut off. */
-export async function* streamFrames(document: SeriesDocument, order: readonly number[], signal: AbortSignal): AsyncGenerator<FrameBytes> {
-  const path = framesPath(document, order);
+export async function* streamFrames(document: SeriesDocument, order: readonly number[], levels: Levels, signal: AbortSignal): AsyncGenerator<FrameBytes> {
+  const path = framesPath(document, order, levels);
   const response = await (takeBooted(path) ?? fetch(path, { signal }));
   if (!response.ok || !response.body) {
     if (response.status === 401) tellSignedOut();

@@ -9,11 +9,17 @@ export function Badges({ viewport, frame }: { readonly viewport: Viewport; reado
   return (
     <p class="badges" role="status">
       {awaited && <span class="badge awaited">{t("badge.loading")}</span>}
-      {frame.lossy ? (
+      {viewport.isLow.value && (
+        <span class="badge awaited" title={t("badge.low_hint")}>
+          {t("badge.low")}
+        </span>
+      )}
+      {frame.lossy && (
         <span class="badge lossy" title={t("badge.lossy_hint")}>
           {lossyText(frame.lossy_ratio)}
         </span>
-      ) : (
+      )}
+      {!frame.lossy && !viewport.isLow.value && (
         <span class="badge" title={t("badge.lossless_hint")}>
           {t("badge.lossless")}
         </span>

@@ -2,6 +2,7 @@
 import { coloured, type Greys, type Modality, modalityValue, rangeOf, throughLut } from "../geom/lut";
 import type { DecodedFrame } from "../geom/pixels";
 import { CT_PRESETS, type WindowPreset, windowOver } from "../geom/window";
+import type { ReducedFrame } from "../net/queue";
 import { type FrameAttributes, lutAt, paletteAt, type SeriesDocument } from "../net/series";
 import type { Picture } from "./stack";
 
@@ -15,8 +16,8 @@ export interface Prepared {
 }
 
 /** Applies a modality table or a palette, so that renderers need know none. */
-export function prepare(document: SeriesDocument, index: number, attributes: FrameAttributes, frame: DecodedFrame): Prepared {
-  const key = `${document.series_instance_uid}/${document.revision}/${index}`;
+export function prepare(document: SeriesDocument, index: number, attributes: FrameAttributes, { frame, reduce }: ReducedFrame): Prepared {
+  const key = `${document.series_instance_uid}/${document.revision}/${index}/${reduce}`;
   const palette = paletteAt(document, attributes.palette);
   if (palette && frame.samples === 1) return inColour(key, coloured(frame, palette));
   if (frame.samples === 3) return inColour(key, frame);

@@ -3,7 +3,7 @@ import { batch, computed, effect, type ReadonlySignal, signal } from "@preact/si
 import { type Decoder, sharedDecoder } from "../decode/pool";
 import { type Greys, modalityValue } from "../geom/lut";
 import { type EdgeLetters, edgesInView, edgesOf } from "../geom/orient";
-import { type Affine, apply, FIT, fitScale, imageToPane, inverse, type Point, type Size, type View, zoomedAt } from "../geom/plane";
+import { type Affine, after, apply, FIT, fitScale, imageToPane, inverse, type Point, type Size, type View, zoomedAt } from "../geom/plane";
 import type { PixelSize } from "../geom/scale";
 import { validWindow, type Window, type WindowPreset } from "../geom/window";
 import { fetchSeriesDocument } from "../net/api";
@@ -37,6 +37,8 @@ export interface Viewport {
   readonly frame: ReadonlySignal<number>;
   /** Index of the frame on screen; it differs from `frame` while that one is awaited. -1: none yet. */
   readonly shown: ReadonlySignal<number>;
+  /** Whether the frame on screen is a low resolution of itself: to be looked at, not to be measured. */
+  readonly isLow: ReadonlySignal<boolean>;
   /** What is known of the frame on screen: texts over the picture belong to it, not to the one asked for. */
   readonly attributes: ReadonlySignal<FrameAttributes | null>;
   /** How many frames have arrived from the server. */
@@ -114,6 +116,8 @@ interface Shown {
   readonly index: number;
   readonly attributes: FrameAttributes;
   readonly prepared: Prepared;
+  /** How often the picture is halved; 0: it is whole. */
+  readonly reduce: number;
 }
 
 const NOT_FOUND = 404;
@@ -179,15 +183,20 @@ export function createViewport(canvas: HTMLCanvasElement, options: ViewportOptio
     if (asked === 0) asked = requestAnimationFrame(draw);
   };
 
-  /** The frame asked for, or in a stack the nearest that is there: scrolling never waits. */
+  /**
+   * The frame asked for, in its low resolution while the whole is not here, or in a stack the nearest that is there:
+   * scrolling never waits.
+   */
   const choose = (document: SeriesDocument, frames: FrameLoader): Shown | null => {
+    const last = onScreen.value?.document === document ? onScreen.value : null;
     const isStack = document.stack !== null || document.recommended_rate !== null;
-    const index = frames.decoded(frame.value) || !isStack ? frame.value : frames.nearest(frame.value);
-    const decoded = frames.decoded(index);
-    if (!decoded) return onScreen.value;
-    if (onScreen.value?.document === document && onScreen.value.index === index) return onScreen.value;
+    const isHere = frames.decoded(frame.value) !== undefined || frames.low(frame.value) !== undefined;
+    const index = isHere || !isStack ? frame.value : frames.nearest(frame.value);
+    const whole = frames.decoded(index);
+    const found = whole ? { frame: whole, reduce: 0 } : frames.low(index);
+    if (!found || (last?.index === index && last.reduce <= found.reduce)) return found ? last : onScreen.value;
     const known = frameAttributes(document, index);
-    return { document, index, attributes: known, prepared: prepare(document, index, known, decoded) };
+    return { document, index, attributes: known, prepared: prepare(document, index, known, found), reduce: found.reduce };
   };
   const greysOf = ({ document, attributes: known, prepared }: Shown): Greys | null => {
     if (!window.value) return null;
@@ -202,16 +211,20 @@ export function createViewport(canvas: HTMLCanvasElement, options: ViewportOptio
     const shown = document && frames && choose(document, frames);
     if (!shown) return renderer.clear();
     onScreen.value = shown;
-    const { toPane } = placement.value!;
+    const toPane = after(placement.value!.toPane, halved(shown.reduce));
     const appearance = { greys: greysOf(shown), negative: invert.value, toPane, interpolate: interpolate.value };
     if (!renderer.draw(shown.prepared.picture, appearance)) return;
-    tell(canvas, shown.index, window.value);
+    tell(canvas, shown, window.value);
     afterPaint(() => frames?.fill());
   };
   const unbind = effect(() => {
     // Whatever is read here makes a new drawing needed when it changes.
     void [series.value, frame.value, choice.value, view.value, invert.value, interpolate.value, pane.value];
     invalidate();
+  });
+
+  const unbindMark = effect(() => {
+    if (loader.value?.scrollable.value) markOnce("scrollable");
   });
 
   const resized = new ResizeObserver(() => {
@@ -234,7 +247,8 @@ export function createViewport(canvas: HTMLCanvasElement, options: ViewportOptio
       known,
       decode: decoder.decode,
       onDecoded: () => {
-        if (onScreen.value?.document !== document || onScreen.value.index !== frame.value) invalidate();
+        const shown = onScreen.value;
+        if (shown?.document !== document || shown.index !== frame.value || shown.reduce > 0) invalidate();
       },
       onFailed: (failed, reason) => {
         failures.value = new Map(failures.value).set(failed, reason);
@@ -252,12 +266,12 @@ export function createViewport(canvas: HTMLCanvasElement, options: ViewportOptio
     const answer = code === NOT_FOUND ? await fetchSeriesDocument(old.study_instance_uid, old.series_instance_uid) : null;
     const frames = loader.value;
     if (series.value !== old || !frames) return;
-    if (!answer?.ok || answer.value.revision === old.revision) {
+    if (!answer?.ok || isSameDocument(answer.value, old)) {
       ended.value = reason;
       return;
     }
     const now = namedIn(answer.value);
-    const known = framesKept(old, now, frames);
+    const known = framesKept(old, answer.value, now, frames);
     const index = now.get(frameName(old, frame.value)) ?? frame.value;
     frames.dispose();
     failures.value = new Map();
@@ -282,6 +296,7 @@ export function createViewport(canvas: HTMLCanvasElement, options: ViewportOptio
       restore();
     });
     delete canvas.dataset.frame;
+    delete canvas.dataset.reduce;
     delete canvas.dataset.window;
   };
   const restore = (): void => {
@@ -303,6 +318,7 @@ export function createViewport(canvas: HTMLCanvasElement, options: ViewportOptio
     count,
     frame,
     shown: computed(() => onScreen.value?.index ?? -1),
+    isLow: computed(() => (onScreen.value?.reduce ?? 0) > 0),
     attributes,
     loaded: computed(() => loader.value?.loaded.value ?? 0),
     status,
@@ -373,6 +389,7 @@ export function createViewport(canvas: HTMLCanvasElement, options: ViewportOptio
     dispose() {
       close();
       unbind();
+      unbindMark();
       cancelAnimationFrame(asked);
       resized.disconnect();
       renderer.dispose();
@@ -380,9 +397,8 @@ export function createViewport(canvas: HTMLCanvasElement, options: ViewportOptio
   };
 }
 
-function placementOf({ attributes, prepared }: Shown, pane: Size, view: View): Placement {
-  const { rows, columns } = prepared.picture.frame;
-  const image = { width: columns, height: rows };
+function placementOf({ attributes }: Shown, pane: Size, view: View): Placement {
+  const image = { width: attributes.columns, height: attributes.rows };
   const toPane = imageToPane(image, attributes.pixel_aspect_ratio, pane, view);
   const pixelSize = pixelSizeOf(attributes);
   const pxPerColumn = Math.hypot(toPane.a, toPane.b);
@@ -394,29 +410,54 @@ function namedIn(document: SeriesDocument): ReadonlyMap<string, number> {
   return new Map(Array.from({ length: document.number_of_frames }, (_, index) => [frameName(document, index), index]));
 }
 
-/** What the loader of the old document holds, by the indices of the new one. */
-function framesKept(old: SeriesDocument, now: ReadonlyMap<string, number>, frames: FrameLoader): ReadonlyMap<number, Uint8Array> {
+/** Whether frames are the same, and asked for the same way. */
+function isSameDocument(one: SeriesDocument, other: SeriesDocument): boolean {
+  const resolutions = ({ shared, per_frame }: SeriesDocument): string => JSON.stringify([shared.resolution_ends, per_frame.resolution_ends]);
+  return one.revision === other.revision && resolutions(one) === resolutions(other);
+}
+
+/** What the loader of the old document holds and the new one has in the same form, by the new indices. */
+function framesKept(old: SeriesDocument, young: SeriesDocument, now: ReadonlyMap<string, number>, frames: FrameLoader): ReadonlyMap<number, Uint8Array> {
   const kept = new Map<number, Uint8Array>();
   for (const [name, index] of namedIn(old)) {
     const bytes = frames.encoded(index);
     const newIndex = now.get(name);
-    if (bytes && newIndex !== undefined) kept.set(newIndex, bytes);
+    if (bytes && newIndex !== undefined && formOf(old, index) === formOf(young, newIndex)) kept.set(newIndex, bytes);
   }
   return kept;
 }
 
-function valueUnder({ prepared: { picture, modality, range } }: Shown, { x, y }: Point): number | null {
+function formOf(document: SeriesDocument, index: number): string {
+  const { transfer_syntax_uid, size } = frameAttributes(document, index);
+  return `${transfer_syntax_uid}/${size}`;
+}
+
+/**
+ * From a picture halved so often to the whole one. A sample of it lies where that of the whole lies whose place it has
+ * (ISO/IEC 15444-1 B.5): on every 2^reduce-th one, not in the middle of as many.
+ */
+function halved(reduce: number): Affine {
+  const scale = 2 ** reduce;
+  return { a: scale, b: 0, c: 0, d: scale, e: (1 - scale) / 2, f: (1 - scale) / 2 };
+}
+
+function valueUnder({ prepared: { picture, modality, range }, reduce }: Shown, { x, y }: Point): number | null {
   const { rows, columns, values } = picture.frame;
   const [column, row] = [Math.floor(x), Math.floor(y)];
-  if (!range || column < 0 || row < 0 || column >= columns || row >= rows) return null;
+  if (!range || reduce > 0 || column < 0 || row < 0 || column >= columns || row >= rows) return null;
   return modalityValue(values[row * columns + column]!, modality);
 }
 
 /** What is on screen, for tests and measurements from outside. */
-function tell(canvas: HTMLCanvasElement, index: number, window: Window | null): void {
+function tell(canvas: HTMLCanvasElement, { index, reduce }: Shown, window: Window | null): void {
   canvas.dataset.frame = String(index);
+  canvas.dataset.reduce = String(reduce);
   canvas.dataset.window = window ? `${window.center}/${window.width}` : "";
-  if (performance.getEntriesByName("first-picture").length === 0) performance.mark("first-picture");
+  markOnce("first-picture");
+}
+
+function markOnce(name: string): void {
+  if (performance.getEntriesByName(name).length === 0) performance.mark(name);
 }
 
 /** Once what was drawn is on the screen. A page that is out of sight paints nothing: it does not wait. */
