@@ -200,6 +200,16 @@ def test_each_step_does_in_each_state_what_the_standard_says(
             assert STEPS[step](pacs, uid) is expected
 
 
+def test_what_was_performed_is_said_before_it_is_completed(pacs: Pacs) -> None:
+    uid = create(pacs)
+    claim(pacs, uid)
+    for lacking in PERFORMED:
+        performed = {keyword: value for keyword, value in PERFORMED.items() if keyword != lacking}
+        change(pacs, uid, UID, UnifiedProcedureStepPerformedProcedureSequence=[performed])
+        with pytest.raises(StateConflict, match=lacking):
+            workitems.change_state(pacs, RIS, uid, "COMPLETED", UID)
+
+
 def test_what_is_given_up_says_when_and_why_though_nobody_said_it(pacs: Pacs) -> None:
     uid = create(pacs)
     cancel(pacs, uid)
@@ -328,6 +338,7 @@ QUERIES = [
     ('PatientID=""&emptyvaluematching=true', {"late"}),
     ("ScheduledProcedureStepPriority=HIGH", {"mr"}),
     ("SOPInstanceUID=2.25.101,2.25.102", {"ct", "mr"}),
+    ("ScheduledStationNameCodeSequence.CodeValue=AI3", {"mr"}),
     ("ReferencedRequestSequence.AccessionNumber=A7", {"mr"}),
     ("InputInformationSequence.ReferencedSOPSequence.ReferencedFrameNumber=007", {"mr"}),
     ("limit=2", {"ct", "mr"}),
