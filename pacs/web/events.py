@@ -35,7 +35,7 @@ ASK_AGAIN_EVERY_S = 60.0
 """How often is asked whether he who listens still may. An open channel is a use of its session."""
 ORDERLY = frozenset((1000, 1001))
 """Close codes of who leaves because he is done (RFC 6455 7.4.1)."""
-NO_LONGER_ALLOWED = 1008
+NO_LONGER_ALLOWED, TRY_AGAIN_LATER = 1008, 1013
 
 router = APIRouter(prefix="/dicom-web", tags=["UPS-RS"])
 
@@ -91,7 +91,7 @@ async def _serve(websocket: WebSocket, channel: _Channel) -> None:
         pass  # while it was being sent to
     except PacsError as error:
         log.warning("a channel was closed", ae_title=channel.ae_title, error=type(error).__name__)
-        await websocket.close(NO_LONGER_ALLOWED)
+        await websocket.close(TRY_AGAIN_LATER if isinstance(error, OutOfResources) else NO_LONGER_ALLOWED)
     finally:
         gone.cancel()
     if gone.done() and not gone.cancelled() and gone.result() in ORDERLY and channel.unsure:
