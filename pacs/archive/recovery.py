@@ -22,6 +22,7 @@ import xxhash
 from sqlalchemy import Connection, Row, bindparam, delete, func, select, update
 
 from pacs import audit
+from pacs.archive import resources
 from pacs.archive.attention import flag
 from pacs.archive.committer import Arrival, Filed, file_arrivals
 from pacs.archive.further import read_into
@@ -125,6 +126,7 @@ def check(pacs: Pacs, *, digests: bool = False, repair: bool = False, progress: 
     report.without_row = [one.key for one in orphans]
     for one in orphans if repair else ():
         _adopt(pacs, one, report)
+    _check_resources(pacs, digests, repair, report)
     _log(report, "objects checked")
     return report
 
@@ -163,6 +165,7 @@ def reindex(pacs: Pacs, *, progress: Progress = no_progress) -> Report:
             arrivals = _read_all(pacs, connection, chunk, report)
             file_arrivals(connection, [replace(arrival, is_quarantined=True) for arrival in arrivals])
         Overlay(connection, pacs.objects).lay_over_all()
+        resources.adopt(pacs, connection)
         move_bookmarks_to_the_end(connection)
         audit.record(connection, SYSTEM, "reindexed", detail=f"objects: {report.objects}")
     for key in refused:
@@ -171,6 +174,18 @@ def reindex(pacs: Pacs, *, progress: Progress = no_progress) -> Report:
     shutil.rmtree(pacs.settings.data / "cache", ignore_errors=True)
     _log(report, "index made again")
     return report
+
+
+def _check_resources(pacs: Pacs, digests: bool, repair: bool, report: Report) -> None:
+    """Those of no patient have a folder and rows of their own."""
+    for key, is_lost in resources.lost_or_damaged(pacs, digests=digests):
+        log.error("resource lost" if is_lost else "resource damaged", object_key=key)
+        (report.lost if is_lost else report.damaged).append(key)
+    if repair:
+        with pacs.database.write() as connection:
+            adopted = resources.adopt(pacs, connection)
+        report.without_row += adopted
+        report.adopted += adopted
 
 
 def _rows_of(pacs: Pacs, keys: list[str]) -> dict[str, _Row]:

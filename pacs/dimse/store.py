@@ -1,11 +1,13 @@
 """C-STORE: from the network into the archive, answered when it is kept (PS3.4 B.2)."""
 
+import io
 from collections.abc import Iterator
 
+from pacs.archive import resources
 from pacs.archive.ingest import receive
-from pacs.dicom.part10 import DEFLATED, IMPLICIT, LONG_VRS, SHORT_VRS
+from pacs.dicom.part10 import DEFLATED, IMPLICIT, LONG_VRS, SHORT_VRS, file_meta
 from pacs.dimse.answers import SUCCESS, Request
-from pacs.errors import InstanceMismatch, InvalidInstance
+from pacs.errors import InstanceMismatch, InvalidInstance, TooLarge
 from storage.failpoint import reached
 
 
@@ -15,19 +17,35 @@ def handle_store(request: Request) -> None:
     sop_class_uid = command.affected_sop_class_uid or ""
     if sop_class_uid != context.abstract_syntax:
         raise InstanceMismatch("the SOP Class UID is not the one of the presentation context")
-    incoming = receive(
-        request.pacs,
-        request.actor,
-        sop_class_uid,
-        command.affected_sop_instance_uid or "",
-        context.transfer_syntax,
-    )
-    with incoming:
-        for piece in _checked(request.association.data_set(), context.transfer_syntax):
-            incoming.write(piece)
-        incoming.finish()
+    sop_instance_uid = command.affected_sop_instance_uid or ""
+    pieces = _checked(request.association.data_set(), context.transfer_syntax)
+    if sop_class_uid in resources.KIND_OF:
+        _keep_resource(request, file_meta(sop_class_uid, sop_instance_uid, context.transfer_syntax), pieces)
+    else:
+        incoming = receive(request.pacs, request.actor, sop_class_uid, sop_instance_uid, context.transfer_syntax)
+        with incoming:
+            for piece in pieces:
+                incoming.write(piece)
+            incoming.finish()
     reached("FP9")
     request.respond(SUCCESS)
+
+
+def _keep_resource(request: Request, meta: bytes, pieces: Iterator[memoryview]) -> None:
+    """What belongs to no patient has a place of its own. It is held while it comes: it is small."""
+    file = bytearray(meta)
+    for piece in pieces:
+        file += piece
+        if len(file) > resources.LARGEST:
+            raise TooLarge(f"a resource has at most {resources.LARGEST >> 20} MiB")
+    command = request.command
+    resources.store(
+        request.pacs,
+        request.actor,
+        io.BytesIO(file),
+        kind=resources.KIND_OF[command.affected_sop_class_uid or ""],
+        sop_instance_uid=command.affected_sop_instance_uid or "",
+    )
 
 
 def _checked(pieces: Iterator[memoryview], transfer_syntax: str) -> Iterator[memoryview]:

@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import Response
 
 from pacs.archive.ingest import Stored
+from pacs.archive.resources import Resource
 from pacs.dicom import status
 from pacs.dicom.dicomxml import json_to_xml
 from pacs.dicom.media import DICOM_JSON, DICOM_XML, Offer, choose
@@ -33,7 +34,7 @@ class Failure:
 class Outcome:
     """What became of the parts of a request."""
 
-    stored: list[Stored] = field(default_factory=list)
+    stored: list[Stored | Resource] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
 
     def completed(self) -> "Outcome":
@@ -45,7 +46,7 @@ class Outcome:
 
 def answer_of(outcome: Outcome, base_url: str, accept: str) -> Response:
     """The Store Instances Response (PS3.18 10.5.3, Annex I.2). Who accepts neither form of it gets the first."""
-    studies = {stored.study_instance_uid for stored in outcome.stored}
+    studies = {stored.study_instance_uid for stored in outcome.stored if isinstance(stored, Stored)}
     named = [failure for failure in outcome.failures if failure.sop_instance_uid]
     nameless = [failure for failure in outcome.failures if not failure.sop_instance_uid]
     members = {
@@ -72,16 +73,19 @@ def http_status_of(outcome: Outcome) -> HTTPStatus:
     return max(status_of(failure.error) for failure in outcome.failures)
 
 
-def _stored_item(stored: Stored, base_url: str) -> Json:
-    url = (
-        f"{base_url}/studies/{stored.study_instance_uid}/series/{stored.series_instance_uid}"
-        f"/instances/{stored.sop_instance_uid}"
-    )
+def _stored_item(stored: Stored | Resource, base_url: str) -> Json:
     return {
         "00081150": _value("UI", stored.sop_class_uid),
         "00081155": _value("UI", stored.sop_instance_uid),
-        "00081190": _value("UR", url),
+        "00081190": _value("UR", f"{base_url}/{_path_of(stored)}"),
     }
+
+
+def _path_of(stored: Stored | Resource) -> str:
+    if isinstance(stored, Resource):
+        return f"{stored.kind}/{stored.sop_instance_uid}"
+    series = f"studies/{stored.study_instance_uid}/series/{stored.series_instance_uid}"
+    return f"{series}/instances/{stored.sop_instance_uid}"
 
 
 def _failed_item(failure: Failure) -> Json:

@@ -9,6 +9,7 @@ import io
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from http import HTTPStatus
 from queue import SimpleQueue
+from typing import BinaryIO
 
 import structlog
 from anyio import CapacityLimiter
@@ -16,14 +17,16 @@ from anyio.to_thread import run_sync
 from fastapi import APIRouter, Request, Response
 from starlette.requests import ClientDisconnect
 
+from pacs.archive import resources
 from pacs.archive.assembling import Spool
-from pacs.archive.ingest import ingest
+from pacs.archive.ingest import Stored, ingest
+from pacs.archive.resources import KIND_OF, Resource
 from pacs.context import Actor, Pacs
 from pacs.dicom.assembly import datasets_of, names_of
 from pacs.dicom.dicomjson import Json
 from pacs.dicom.media import DICOM, DICOM_JSON, DICOM_XML, MULTIPART, OCTET_STREAM, MediaType, parse_media_type
 from pacs.dicom.multipart import Event, MultipartReader, PartBegins, PartEnds
-from pacs.dicom.part10 import MAX_META, read_file_meta
+from pacs.dicom.part10 import MAX_META, FileMeta, read_file_meta
 from pacs.errors import InvalidInstance, PacsError, TooLarge, UnsupportedContent
 from pacs.web.answers import wanted
 from pacs.web.auth import actor_of, pacs_of
@@ -272,7 +275,7 @@ def _store_part(
     try:
         _check_type(begin.headers.get("content-type", DICOM))
         head = file.peek()
-        outcome.stored.append(ingest(pacs, actor, file, study_instance_uid=study))
+        outcome.stored.append(_keep(pacs, actor, file, head, study))
     except PacsError as error:
         log.warning("a part was not stored", error=type(error).__name__)
         outcome.failures.append(_failure(error, head))
@@ -285,9 +288,21 @@ def _check_type(content_type: str) -> None:
         raise UnsupportedContent(f"a part is not {DICOM}")
 
 
+def _keep(pacs: Pacs, actor: Actor, file: BinaryIO, head: bytes, study: str | None) -> Stored | Resource:
+    """What belongs to no patient has a place of its own."""
+    if study is None and (meta := _meta_of(head)) and meta.sop_class_uid in KIND_OF:
+        return resources.store(pacs, actor, file)
+    return ingest(pacs, actor, file, study_instance_uid=study)
+
+
 def _failure(error: PacsError, head: bytes) -> Failure:
-    try:
-        meta = read_file_meta(head[:MAX_META])
-    except InvalidInstance:
-        meta = None
+    meta = _meta_of(head)
     return Failure(error, meta.sop_class_uid, meta.sop_instance_uid) if meta else Failure(error)
+
+
+def _meta_of(head: bytes) -> FileMeta | None:
+    """None where it is none: then what stores it says so."""
+    try:
+        return read_file_meta(head[:MAX_META])
+    except InvalidInstance:
+        return None
