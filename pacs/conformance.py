@@ -21,6 +21,7 @@ from pacs.settings import Settings
 from pacs.upper_layer import association, wire
 from pacs.upper_layer.pdu import APPLICATION_CONTEXT, MOST_CONTEXTS
 from pacs.web.app import ROUTERS
+from pacs.workflow import workitems
 
 USED = frozenset(
     (
@@ -198,6 +199,12 @@ def _web(settings: Settings) -> Iterator[str]:
         key=lambda row: (row[1], row[0]),
     )
     yield from _table(("method", "resource", ""), routes)
+    yield ""
+    yield "Unified Procedure Steps (PS3.4 Annex CC) are served over HTTP alone, with their events on the WebSocket"
+    yield "`/dicom-web/subscribers/{ae_title}`. A type 2 attribute that is missing in a new one is made empty, and its"
+    yield "Worklist Label put in; one that is cancelled gets a time and a reason where it has none. Subscriptions,"
+    yield "filters and deletion locks are granted to whoever has a right to the worklist, and are never taken away."
+    yield f"One that is over is kept for {workitems.KEPT_FOR.days} days, or until its last deletion lock is gone."
 
 
 def _character_sets(settings: Settings) -> Iterator[str]:
