@@ -3,6 +3,7 @@
 A feature's work is in the worklist by one `Source` in SOURCES. It is there while it is not over and for a week more.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -28,7 +29,7 @@ MOST_SHOWN = 1000
 SCHEME = "99FILMLESS"
 WORKLIST_LABEL = "FILMLESS"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-PREFIX = "2.25."
+_UID = re.compile(r"2\.25\.([0-9]{1,39})")
 VERSION, VARIANT = 8, 2
 """Of a UUID whose bits have a meaning of our own (RFC 9562 5.8)."""
 KEY_BITS, CHECK_BITS = 44, 18
@@ -69,7 +70,7 @@ class Work:
             (int.from_bytes(digest[:4]) >> 32 - CHECK_BITS, CHECK_BITS),
         ):
             number = number << bits | value
-        return f"{PREFIX}{number}"
+        return f"2.25.{number}"
 
     def outline(self) -> Json:
         """As much of its workitem as tells most of those that are not asked for from the others."""
@@ -168,10 +169,10 @@ def _may_know(actor: Actor, work: Work) -> bool:
 
 
 def _parsed(uid: str) -> tuple[Source, int] | None:
-    digits = uid.removeprefix(PREFIX)
-    if digits == uid or not digits.isdecimal():
+    found = _UID.fullmatch(uid)
+    if found is None:
         return None
-    number = int(digits) >> CHECK_BITS
+    number = int(found[1]) >> CHECK_BITS
     number, pk = number >> KEY_BITS, number & (1 << KEY_BITS) - 1
     kind = number >> 2 & 0xFFF
     source = next((source for source in SOURCES if _number_of(source.kind) == kind), None)

@@ -164,6 +164,7 @@ WRONG: list[Json] = [
         (f"/{UID}", json.dumps(data_set(ProcedureStepLabel="x")), DICOM_JSON, 404),
         ("/nonsense", json.dumps(data_set(ProcedureStepLabel="x")), DICOM_JSON, 400),
         (f"/{UID}/cancelrequest", "", "", 404),
+        (f"/2.25.{'1' * 5000}/cancelrequest", "", "", 400),
         (f"/{UID}/subscribers/{AE}", "", "", 404),
         (f"/{WORKLIST}/subscribers/{AE}?deletionlock=perhaps", "", "", 400),
         (f"/{FILTERED_WORKLIST}/subscribers/{AE}", "", "", 400),
