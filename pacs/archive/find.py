@@ -15,7 +15,17 @@ from pacs.dicom.matching import item_matches
 from pacs.dicom.query import Query, is_offset, items_of
 from pacs.errors import TooLarge
 from pacs.index.dialects import limited
-from pacs.index.select import Source, answered, best_of, select_count, select_matches, select_sizes, sources
+from pacs.index.select import (
+    Source,
+    answered,
+    best_of,
+    select_count,
+    select_matches,
+    select_sizes,
+    select_totals,
+    sources,
+    worth_counting,
+)
 from pacs.index.tables import study
 
 FIRST_PAGE, NEXT_PAGE = 500, 2_000
@@ -129,10 +139,11 @@ def _best_source(connection: Connection, query: Query, actor: Actor, wanted: flo
     candidates = sources(query, actor.studies)
     if not candidates or candidates[0].is_small:
         return candidates[0] if candidates else None
+    totals = [total or 0 for total in connection.execute(select_totals(candidates)).one()]
+    most = worth_counting(totals, wanted)
     with _patience(connection):
-        numbers = connection.execute(select_sizes(candidates)).one()
-    half = len(candidates)
-    return best_of(candidates, numbers[:half], [total or 0 for total in numbers[half:]], wanted, page)
+        sizes = connection.execute(select_sizes(candidates, most)).one()
+    return best_of(candidates, list(sizes), totals, wanted, page, most)
 
 
 def _with_offsets(connection: Connection, query: Query) -> Query:

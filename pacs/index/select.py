@@ -8,7 +8,7 @@ the answers, which is right when much is found. So speed never hangs on what a p
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from math import prod
+from math import ceil, prod
 from typing import Any, assert_never
 
 from sqlalchemy import (
@@ -180,18 +180,33 @@ def sources(query: Query, studies: frozenset[str] | None) -> list[Source]:
     return sorted(found, key=lambda source: (not source.is_small, -source.level))
 
 
-def select_sizes(candidates: Sequence[Source]) -> Select[Any]:
-    """One row: how many rows each source has, counted up to MANY; then how many its level has, about."""
-    bounded = (source.rows.limit(MANY).subquery() for source in candidates)
-    sizes = (select(func.count()).select_from(rows).scalar_subquery() for rows in bounded)
-    totals = (select(func.max(TABLES[source.level].c.pk)).scalar_subquery() for source in candidates)
-    return select(*sizes, *totals)
+def select_totals(candidates: Sequence[Source]) -> Select[Any]:
+    """One row: how many rows the level of each source has, about."""
+    return select(*(select(func.max(TABLES[source.level].c.pk)).scalar_subquery() for source in candidates))
+
+
+def worth_counting(totals: Sequence[int], wanted: float) -> int:
+    """So many rows: a source that has as many is not where to look first for `wanted` answers, as `best_of` decides.
+
+    Of sources of one size this is where fetching costs as much as walking; no smaller one is left uncounted.
+    """
+    if wanted >= MANY:
+        return MANY
+    number = len(totals)
+    even: float = (wanted * float(max(totals)) ** number / COST_OF_FETCHING) ** (1 / (number + 1))
+    return min(MANY, ceil(max(even, wanted)) + 1)
+
+
+def select_sizes(candidates: Sequence[Source], most: int) -> Select[Any]:
+    """One row: how many rows each source has, counted up to so many."""
+    bounded = (source.rows.limit(most).subquery() for source in candidates)
+    return select(*(select(func.count()).select_from(rows).scalar_subquery() for rows in bounded))
 
 
 def best_of(
-    candidates: Sequence[Source], sizes: Sequence[int], totals: Sequence[int], wanted: float, page: float
+    candidates: Sequence[Source], sizes: Sequence[int], totals: Sequence[int], wanted: float, page: float, most: int
 ) -> Source | None:
-    """Where to look first, to answer `wanted` rows in pages; None: walk.
+    """Where to look first, to answer `wanted` rows in pages; None: walk. most: as far as the sizes were counted.
 
     A walk meets as many rows as it takes to find so many answers, if the keys are independent of each other. From a
     source all its rows are fetched, here and there, and sorted, and that for every page.
@@ -201,7 +216,7 @@ def best_of(
     found = min(wanted, share * totals[index])
     walked = found / share if share else totals[index]
     fetched = size * (1 + found / page)
-    return candidates[index] if size < MANY and fetched * COST_OF_FETCHING <= walked else None
+    return candidates[index] if size < most and fetched * COST_OF_FETCHING <= walked else None
 
 
 def _asked(query: Query) -> Iterator[tuple[Attribute, Match]]:
@@ -527,11 +542,16 @@ def _by_index(column: ColumnElement[Any], match: Match) -> Condition | None:
         case Wildcard(pattern) if prefix := _prefix(pattern):
             return _begins(column, prefix)
         case Range(first, last):
-            return and_(column > "", *_ends(column, first, last))
+            return _is_between(column, first, last)
         case Instants(first, last):
-            return and_(column > "", *_ends(column, first and first[:8], last and last[:8]))
+            return _is_between(column, first and first[:8], last and last[:8])
         case _:
             return None
+
+
+def _is_between(column: ColumnElement[Any], first: str | None, last: str | None) -> Condition:
+    """With one lower bound and no more: SQLite looks in the index from the one that it meets first."""
+    return and_(*_ends(column, first, last)) if first else and_(column > "", *_ends(column, None, last))
 
 
 def _forms_of(match: Match) -> Iterator[Condition]:

@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import quote
 
+import httpx
 from pydicom.dataset import Dataset
 from sqlalchemy import Row, func, select
 
@@ -36,6 +37,7 @@ EXACT, WIDE, ALL = 30, 8, 2
 """How often a kind of question is asked in a round."""
 DICOM_JSON = "application/dicom+json"
 WANTED_ANSWERS = 500
+WILDCARD = "name wildcard"
 
 STUDY_LIST = (
     *((0x0008, 0x0020), (0x0008, 0x0030), (0x0008, 0x0050), (0x0008, 0x0061), (0x0008, 0x0090), (0x0008, 0x1030)),
@@ -55,6 +57,8 @@ class Known:
     """Of each exact key."""
     name: str
     """A name wildcard with about 500 answers, in letters that both sides compare alike."""
+    studies: int
+    """How many there are."""
 
 
 def ask(scale: Scale) -> Iterator[Comparison]:
@@ -89,19 +93,23 @@ def ask(scale: Scale) -> Iterator[Comparison]:
 
 
 def ask_million(scale: Scale) -> Iterator[Comparison]:
-    """C-FIND on a million studies beside our own time on 20,000, on each database. The indexes stay between runs."""
+    """A million studies beside our own time on 20,000, on each database and at both doors.
+
+    The indexes stay between runs.
+    """
     counts = scale.of(STUDIES, 200), scale.of(MILLION, 1000)
     kinds = ("SQLite", "PostgreSQL") if (BINARIES / "postgres").exists() else ("SQLite",)
     for kind in kinds:
         with ExitStack() as stack:
             url_of = _urls(scale, kind, stack)
             few, many = (stack.enter_context(_kept(scale, url_of(count), count)) for count in counts)
-            found = alternate({"few": partial(_finds, *few, scale), "many": partial(_finds, *many, scale)}, scale)
-        for work in (*KEYWORDS.values(), "name wildcard"):
+            found = alternate({"few": partial(_asks, *few, scale), "many": partial(_asks, *many, scale)}, scale)
+        exact = (*KEYWORDS.values(), WILDCARD)
+        for work in (*(f"{door} {work}" for door in ("C-FIND", "QIDO-RS") for work in exact), *_pages(1)):
             facts = {"answers": found["many"][f"answers {work}"][0]}
             yield Comparison(
                 "ask-million",
-                f"C-FIND {work}, {counts[1]:,} studies on {kind}",
+                f"{work}, {counts[1]:,} studies on {kind}",
                 "ms",
                 Goal("at most", 2),
                 found["many"][work],
@@ -142,10 +150,11 @@ def _kept(scale: Scale, url: str, count: int) -> Iterator[tuple[Running, Known]]
         PATIENT_ID: [f"{number:012d}" for number in patients],
         ACCESSION: [f"ACC{number:010d}" for number in numbers],
     }
-    known = Known(values, _wildcard(database))
+    known = Known(values, _wildcard(database), count)
     database.close()
-    with serving(fresh_folder(scale.folder), "dicom", database=url) as server:
-        yield Running(server.process.pid, "PACS", server.dicom_port), known
+    with serving(fresh_folder(scale.folder), "dicom", "web", database=url) as server:
+        headers = {"Authorization": f"Bearer {server.token()}"}
+        yield Running(server.process.pid, "PACS", server.dicom_port, server.http_port, headers), known
 
 
 def _wildcard(database: Database) -> str:
@@ -165,6 +174,10 @@ def _wildcard(database: Database) -> str:
     return min(names, key=lambda name: abs(counts[name] - patients)) + "*"
 
 
+def _asks(server: Running, known: Known, scale: Scale) -> dict[str, float]:
+    return _finds(server, known, scale) | _searches(server, known, scale)
+
+
 def _finds(server: Running, known: Known, scale: Scale) -> dict[str, float]:
     chance = random.Random(2)
     numbers: dict[str, float] = {}
@@ -177,13 +190,60 @@ def _finds(server: Running, known: Known, scale: Scale) -> dict[str, float]:
             return {tag: chance.choice(known.values[tag])}
 
         questions: list[tuple[str, Callable[[], dict[tuple[int, int], str]], int]] = [
-            (keyword, partial(one_key, tag), scale.of(EXACT, 2)) for tag, keyword in KEYWORDS.items()
+            (f"C-FIND {keyword}", partial(one_key, tag), scale.of(EXACT, 2)) for tag, keyword in KEYWORDS.items()
         ]
-        questions.append(("name wildcard", lambda: {PATIENT_NAME: known.name}, scale.of(WIDE, 1)))
+        questions.append((f"C-FIND {WILDCARD}", lambda: {PATIENT_NAME: known.name}, scale.of(WIDE, 1)))
         for work, keys, count in questions:
             numbers[f"answers {work}"] = find(keys)
             numbers[work] = median(timed_ms(partial(find, keys)) for _ in range(count))
     return numbers
+
+
+def _pages(studies: int) -> dict[str, str]:
+    """Searches that are told by their work: their parameters, where there are so many studies."""
+    return {
+        "QIDO-RS limit 100": "studies?limit=100",
+        "QIDO-RS limit 100 near the end": f"studies?limit=100&offset={studies * 9 // 10}",
+        "QIDO-RS limit 100 of a year": "studies?limit=100&StudyDate=20200101-20201231",
+        "QIDO-RS limit 100 from the middle of a year": (
+            f"studies?limit=100&StudyDate=20200101-20201231&offset={studies * 5 // 100}"
+        ),
+        "QIDO-RS limit 100 of instances of a modality": "instances?limit=100&Modality=MR",
+    }
+
+
+def _searches(server: Running, known: Known, scale: Scale) -> dict[str, float]:
+    """QIDO-RS. What is near an end is reached once by its offset, and then by the cursor that this page links to."""
+    chance = random.Random(2)
+    numbers: dict[str, float] = {}
+    exact, wide = scale.of(EXACT, 2), scale.of(WIDE, 1)
+    with Client(server) as client:
+
+        def ask(work: str, address: Callable[[], str], count: int) -> None:
+            def answers() -> int:
+                return len(json.loads(client.get(f"/dicom-web/{address()}", DICOM_JSON)))
+
+            numbers[f"answers {work}"] = answers()
+            numbers[work] = median(timed_ms(answers) for _ in range(count))
+
+        def one_key(tag: tuple[int, int], keyword: str) -> str:
+            return f"studies?{keyword}={chance.choice(known.values[tag])}"
+
+        for tag, keyword in KEYWORDS.items():
+            ask(f"QIDO-RS {keyword}", partial(one_key, tag, keyword), exact)
+        ask(f"QIDO-RS {WILDCARD}", lambda: f"studies?PatientName={quote(known.name, safe='*')}", wide)
+        for work, address in _pages(known.studies).items():
+            its = _next_page(server, address) if "offset" in address else address
+            ask(work, partial(str, its), exact)
+    return numbers
+
+
+def _next_page(server: Running, address: str) -> str:
+    """The address that a page links to, under the service's; its own where it is the last."""
+    url = f"http://127.0.0.1:{server.http_port}/dicom-web/{address}"
+    answer = httpx.get(url, headers=dict(server.headers or {}), timeout=120)
+    link = answer.links.get("next")
+    return link["url"].partition("/dicom-web/")[2] if link else address
 
 
 def _round(server: Running, known: Known, scale: Scale) -> dict[str, float]:
@@ -255,7 +315,7 @@ def _known(database: Database) -> Known:
         return abs(counts[prefix] - WANTED_ANSWERS)
 
     values = {STUDY_UID: list(uids), PATIENT_ID: sorted(set(patient_ids)), ACCESSION: list(accessions)}
-    return Known(values, min(sorted(counts), key=distance) + "*")
+    return Known(values, min(sorted(counts), key=distance) + "*", len(rows))
 
 
 def _fill_orthanc(folder: Path, database: Database) -> None:

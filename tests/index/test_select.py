@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from pacs.dicom.attributes import Level
 from pacs.dicom.query import AnyOf, Match, Query, Range, Single, Universal, Wildcard, Words
-from pacs.index.select import MANY, Source, best_of, sources
+from pacs.index.select import MANY, Source, best_of, sources, worth_counting
 from pacs.index.tables import study
 
 MILLION = 1_000_000
@@ -25,11 +25,16 @@ MILLION = 1_000_000
         ([MANY, 35_000, 18_000], MILLION, 50, 2),  # common words that are rare together
         ([20_000], MILLION, 50, None),
         ([1_000], MILLION, 50, 0),
+        ([MANY], MILLION, 50, None),
+        ([MANY, 1_000], MILLION, 50, 1),
     ],
 )
 def test_a_search_begins_with_few_rows_or_walks(sizes: list[int], total: int, wanted: float, best: int | None) -> None:
     candidates = [Source(Level.STUDY, select(study.c.pk), False) for _ in sizes]
-    chosen = best_of(candidates, sizes, [total] * len(sizes), wanted, page=2000)
+    totals = [total] * len(sizes)
+    most = worth_counting(totals, wanted)
+    counted = [min(size, most) for size in sizes]
+    chosen = best_of(candidates, counted, totals, wanted, page=2000, most=most)
     assert chosen is (None if best is None else candidates[best])
 
 
