@@ -20,6 +20,7 @@ from pacs.dicom.query import Query
 from pacs.web.answers import chosen, send
 from pacs.web.auth import pacs_of, signed_in
 from pacs.web.question import Asked, asked_of, cursor_of
+from pacs.web.resource import resource
 
 OFFERS = (Offer(DICOM_JSON), Offer(DICOM_XML, is_multipart=True))
 router = APIRouter(prefix="/dicom-web", tags=["QIDO-RS"])
@@ -27,7 +28,7 @@ counts = APIRouter(prefix="/dicom-web", tags=["QIDO-RS"])
 """They stand before what takes any word for the UID of a study."""
 
 
-@router.get("/studies")
+@resource(router, "/studies")
 @signed_in
 def search_studies(request: Request, actor: Actor) -> Response:
     """Search for studies.
@@ -38,70 +39,70 @@ def search_studies(request: Request, actor: Actor) -> Response:
     return _search(request, actor, Level.STUDY)
 
 
-@router.get("/patients")
+@resource(router, "/patients")
 @signed_in
 def search_patients(request: Request, actor: Actor) -> Response:
     """Search for patients: no resource of the standard, and asked for as the others are."""
     return _search(request, actor, Level.PATIENT)
 
 
-@router.get("/series")
+@resource(router, "/series")
 @signed_in
 def search_series(request: Request, actor: Actor) -> Response:
     """Search for series of all studies."""
     return _search(request, actor, Level.SERIES)
 
 
-@router.get("/studies/{study}/series")
+@resource(router, "/studies/{study}/series")
 @signed_in
 def search_series_of_study(request: Request, actor: Actor, study: str) -> Response:
     """Search for series of a study."""
     return _search(request, actor, Level.SERIES, StudyInstanceUID=study)
 
 
-@router.get("/instances")
+@resource(router, "/instances")
 @signed_in
 def search_instances(request: Request, actor: Actor) -> Response:
     """Search for instances of all studies."""
     return _search(request, actor, Level.IMAGE)
 
 
-@router.get("/studies/{study}/instances")
+@resource(router, "/studies/{study}/instances")
 @signed_in
 def search_instances_of_study(request: Request, actor: Actor, study: str) -> Response:
     """Search for instances of a study."""
     return _search(request, actor, Level.IMAGE, StudyInstanceUID=study)
 
 
-@router.get("/studies/{study}/series/{series}/instances")
+@resource(router, "/studies/{study}/series/{series}/instances")
 @signed_in
 def search_instances_of_series(request: Request, actor: Actor, study: str, series: str) -> Response:
     """Search for instances of a series."""
     return _search(request, actor, Level.IMAGE, StudyInstanceUID=study, SeriesInstanceUID=series)
 
 
-@counts.get("/studies/count")
+@resource(counts, "/studies/count")
 @signed_in
 def count_studies(request: Request, actor: Actor) -> Response:
     """How many studies a search for them finds: `{"count": 3}`."""
     return _count(request, actor, Level.STUDY)
 
 
-@counts.get("/patients/count")
+@resource(counts, "/patients/count")
 @signed_in
 def count_patients(request: Request, actor: Actor) -> Response:
     """How many patients a search for them finds."""
     return _count(request, actor, Level.PATIENT)
 
 
-@counts.get("/series/count")
+@resource(counts, "/series/count")
 @signed_in
 def count_series(request: Request, actor: Actor) -> Response:
     """How many series a search for them finds."""
     return _count(request, actor, Level.SERIES)
 
 
-@counts.get("/instances/count")
+@resource(counts, "/instances/count")
 @signed_in
 def count_instances(request: Request, actor: Actor) -> Response:
     """How many instances a search for them finds."""

@@ -230,3 +230,13 @@ def test_administrators_make_attributes_searchable(client: Caller, filled: Pacs)
     assert client.delete(f"/api/attributes/{listed['pk']}").status_code == 204
     assert client.delete("/api/attributes/1").status_code == 404
     assert [one["state"] for one in client.get("/api/attributes").json()] == ["removing"]
+
+
+@pytest.mark.parametrize("path", ["/studies?limit=2", "/instances/count", "/patients", "/studies?PatientID=none"])
+def test_head_says_what_get_would_say(client: Caller, filled: Pacs, path: str) -> None:
+    got, headed = client.get(f"/dicom-web{path}"), client.head(f"/dicom-web{path}")
+
+    assert headed.content == b""
+    assert headed.status_code == got.status_code
+    said = ("content-type", "content-length", "warning", "link")
+    assert {name: headed.headers.get(name) for name in said} == {name: got.headers.get(name) for name in said}
