@@ -212,7 +212,7 @@ def _keep(pacs: Pacs, made: Sequence[_Made], name: str, position: int) -> None:
     with pacs.database.write() as connection:
         pks = [one.ref.pk for one in made]
         keys = select(instance.c.pk, instance.c.object_key).where(instance.c.pk.in_(pks))
-        known = dict(connection.execute(keys).tuples().all())
+        known = {row.pk: row.object_key for row in connection.execute(keys)}
         connection.execute(delete(rendition).where(rendition.c.instance_pk.in_(pks)))
         # The numbers of instances that were removed may have been given to others meanwhile.
         rows = [_row(one) for one in made if known.get(one.ref.pk) == one.ref.object_key]

@@ -31,8 +31,6 @@ from tests.make import make_ct, make_uid
 
 __all__ = ["empty_index"]
 
-pytestmark = pytest.mark.filterwarnings("ignore")  # pydicom says what is wrong with the corpus: that is its point
-
 STUDY, SERIES = make_uid(1), make_uid(1, 1)
 SIDE = 512
 JPEG = "1.2.840.10008.1.2.4."
@@ -88,6 +86,7 @@ def values(frame: dict[str, Any], data: bytes) -> NDArray[Any]:
     return stored_values(description, decode_frame(description, data, frame["transfer_syntax_uid"]))
 
 
+@pytest.mark.filterwarnings("ignore")  # pydicom says what is wrong with the corpus: that is its point
 def test_what_the_corpus_has_in_htj2k_is_what_it_had_before(
     empty_index: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
