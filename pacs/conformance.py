@@ -1,8 +1,7 @@
 """The DICOM conformance statement (PS3.2), made from what is registered: what is written here cannot drift from it."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from fastapi.routing import APIRoute
 from pydicom._uid_dict import UID_dictionary
 from pynetdicom import ALL_TRANSFER_SYNTAXES  # it gives pydicom the names of those that pydicom does not know yet
 
@@ -21,6 +20,8 @@ from pacs.settings import Settings
 from pacs.upper_layer import association, wire
 from pacs.upper_layer.pdu import APPLICATION_CONTEXT, MOST_CONTEXTS
 from pacs.web.app import ROUTERS
+from pacs.web.capabilities import BASE, Method, methods_of
+from pacs.web.problem import STATUS as HTTP_STATUS
 from pacs.workflow import workitems
 
 USED = frozenset(
@@ -34,6 +35,12 @@ USED = frozenset(
     )
 )
 """What we ask of peers, besides storing."""
+WEB_COLUMNS: Mapping[str, Callable[[Method], str]] = {
+    "Resources": lambda method: method.description,
+    "Media types of answers": lambda method: ", ".join(f"`{name}`" for name in method.kind.gives),
+    "Media types of requests": lambda method: ", ".join(f"`{name}`" for name in method.kind.takes),
+    "Parameters": lambda method: ", ".join(f"`{name}`" for name in method.kind.parameters),
+}
 RANGE_VRS = frozenset(("DA", "TM", "DT"))
 FIND_BYTES = (
     "relational queries",
@@ -188,23 +195,31 @@ def _query(settings: Settings) -> Iterator[str]:
 def _web(settings: Settings) -> Iterator[str]:
     yield "## 6 DICOMweb"
     yield ""
-    routes = sorted(
-        {
-            (method, route.path, (route.endpoint.__doc__ or "").strip().partition("\n")[0])
-            for router in ROUTERS
-            for route in router.routes
-            if isinstance(route, APIRoute) and route.path.startswith("/dicom-web")
-            for method in route.methods or ()
-        },
-        key=lambda row: (row[1], row[0]),
-    )
-    yield from _table(("method", "resource", ""), routes)
+    yield f"Below `{BASE}`; the same is told by OPTIONS there, as WADL or JSON. Where a media type has a transfer"
+    yield "syntax, `transfer-syntax` names the one that is wanted, and `*` stands for the one that is kept."
+    methods = methods_of(ROUTERS)
+    for number, (name, told) in enumerate(WEB_COLUMNS.items(), start=1):
+        yield ""
+        yield f"### 6.{number} {name}"
+        yield ""
+        rows = [(one.name, one.path or "/", words) for one in methods if (words := told(one))]
+        yield from _table(("method", "resource", ""), rows)
     yield ""
     yield "Unified Procedure Steps (PS3.4 Annex CC) are served over HTTP alone, with their events on the WebSocket"
     yield "`/dicom-web/subscribers/{ae_title}`. A type 2 attribute that is missing in a new one is made empty, and its"
     yield "Worklist Label put in; one that is cancelled gets a time and a reason where it has none. Subscriptions,"
     yield "filters and deletion locks are granted to whoever has a right to the worklist, and are never taken away."
     yield f"One that is over is kept for {workitems.KEPT_FOR.days} days, or until its last deletion lock is gone."
+    yield ""
+    yield "### 6.5 Statuses that answer an error"
+    yield ""
+    yield from _table(
+        ("error", "HTTP", "Failure Reason of STOW-RS"),
+        [
+            (kind.__doc__ or kind.__name__, f"{code} {code.phrase}", f"{status.status_of(kind(), 'STOW-RS'):04X}")
+            for kind, code in HTTP_STATUS.items()
+        ],
+    )
 
 
 def _character_sets(settings: Settings) -> Iterator[str]:

@@ -12,6 +12,7 @@ import pydicom.config
 import structlog
 import uvicorn
 
+from pacs.conformance import statement
 from pacs.context import Pacs
 from pacs.dimse.server import serve_dicom
 from pacs.index.session import Database
@@ -138,7 +139,7 @@ def _serve_dicom(pacs: Pacs, listeners: list[socket.socket], stop: threading.Eve
 
 def _serve_web(pacs: Pacs, listeners: list[socket.socket], stop: threading.Event) -> None:
     config = uvicorn.Config(
-        create_app(pacs),
+        create_app(pacs, statement),
         http=BoundedHttp,
         ws="websockets-sansio",
         ws_max_size=LONGEST_MESSAGE,

@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+import requests
 from pydicom._uid_dict import UID_dictionary
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
@@ -13,7 +15,7 @@ from pacs.upper_layer.association import associate, request_of
 from pacs.upper_layer.pdu import MOST_CONTEXTS
 from tests.dimse.conftest import EXPLICIT, IMPLICIT, STUDY_ROOT_FIND, Door, associated, identifier, opened, store_all
 from tests.make import make_ct
-from tests.server import run_pacs
+from tests.server import run_pacs, serving
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
 UID_CELL = re.compile(r"\| (\d+(?:\.\d+)+) \|")
@@ -74,6 +76,22 @@ def test_every_key_that_is_listed_is_supported(door: Door, sections: dict[str, s
         setattr(question, keyword, instance[keyword].value)
 
     assert statuses(door, question) == [0xFF00, 0x0000]
+
+
+def test_the_web_door_tells_the_same_and_has_what_is_listed(tmp_path: Path, sections: dict[str, str]) -> None:
+    """What each resource gives and takes is asked for in `web/test_capabilities`, from the same list."""
+    with serving(tmp_path) as server:
+        headers = {"Authorization": f"Bearer {server.token()}"}
+        told = requests.get(f"{server.url}/dicom-web/conformance", headers=headers, timeout=20)
+        listed = requests.options(
+            f"{server.url}/dicom-web", headers={**headers, "Accept": "application/json"}, timeout=20
+        )
+
+    assert all(sections[name].strip() in told.text for name in ("Resources", "Media types of answers", "Parameters"))
+    methods = [
+        (one["name"], resource["path"]) for resource in listed.json()["resources"] for one in resource["methods"]
+    ]
+    assert methods == re.findall(r"^\| ([A-Z]+) \| (/\S*) \|", sections["Resources"], re.M)
 
 
 def test_a_key_that_is_not_listed_is_answered_as_unsupported(door: Door, sections: dict[str, str]) -> None:

@@ -1,5 +1,6 @@
 """The web door: every router, in one app."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from anyio import CapacityLimiter
@@ -7,11 +8,13 @@ from fastapi import FastAPI
 
 import pacs as package
 from pacs.context import Pacs
+from pacs.settings import Settings
 from pacs.web import (
     api,
     attributes,
     auth,
     bulk_data,
+    capabilities,
     commitments,
     corrections,
     docs,
@@ -47,6 +50,7 @@ ROUTERS = (
     stow.router,
     commitments.router,
     resources.router,
+    capabilities.router,
     workitems.router,
     events.router,
     api.router,
@@ -69,8 +73,11 @@ THREADS = 40
 """That answer at once, in one process: most of them wait for a disk or a bucket."""
 
 
-def create_app(pacs: Pacs) -> FastAPI:
-    """The app of one process. It neither opens nor closes the Pacs."""
+def create_app(pacs: Pacs, statement: Callable[[Settings], str] | None = None) -> FastAPI:
+    """The app of one process. It neither opens nor closes the Pacs.
+
+    statement: makes the conformance statement, of which only the roof knows.
+    """
     app = FastAPI(
         title="Filmless",
         version=package.__version__,
@@ -79,6 +86,8 @@ def create_app(pacs: Pacs) -> FastAPI:
         redoc_url=None,
     )
     app.state.pacs = pacs
+    app.state.routers = ROUTERS
+    app.state.statement = statement
     app.state.storing = CapacityLimiter(stow.AT_ONCE)
     app.state.listening = CapacityLimiter(events.AT_ONCE)
     app.state.threads = ThreadPoolExecutor(THREADS, thread_name_prefix="answer")
