@@ -23,9 +23,10 @@ from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataset import Dataset
 from pydicom.filereader import read_dataset
 
+from pacs.archive import further
 from pacs.archive.ingest import ingest
 from pacs.context import SYSTEM
-from pacs.dicom.attributes import BY_PATH, UNIQUE_KEY, Level
+from pacs.dicom.attributes import DICTIONARY, UNIQUE_KEY, Attribute, Level
 from pacs.dicom.matching import is_answer
 from pacs.dicom.query import LITERAL, Match, Query, Rules, combined, parse_match, zoned
 from pacs.errors import InvalidQuery
@@ -89,6 +90,7 @@ POOL: dict[Level, dict[str, Sequence[str]]] = {
         "PatientSex": ("F", "M", "O", ""),
         "OtherPatientIDs": ("A\\B", "A", "B_\\A%", ""),
         "PatientComments": ("", "a%b", "A"),
+        "PatientMotherBirthName": NAMES,
     },
     Level.STUDY: {
         "StudyDate": DATES,
@@ -103,6 +105,8 @@ POOL: dict[Level, dict[str, Sequence[str]]] = {
         "Modality": ("CT", "MR", "SR"),
         "SeriesNumber": ("1", "2", "10", ""),
         "SeriesDescription": TEXTS,
+        "ContrastBolusAgent": TEXTS,
+        "ScheduledProcedureStepStartDate": DATES,
         "OperatorsName": ("Doe^A\\Phạm^B", "Doe^A", ""),
         "PerformedProcedureStepStartDate": DATES,
         "PerformedProcedureStepStartTime": TIMES,
@@ -113,8 +117,21 @@ POOL: dict[Level, dict[str, Sequence[str]]] = {
         "AcquisitionDateTime": ("20240131", "20240201083000", "20240201083000.25", ""),
         "ContentDate": DATES,
         "ContentTime": TIMES,
+        "EchoNumbers": ("1\\7", "007", "2", ""),
+        "FlipAngle": ("70", "70.0", "7E1", "", "0.5"),
+        "ReasonForStudy": TEXTS,
     },
 }
+FURTHER = {
+    "PatientMotherBirthName": Level.PATIENT,
+    "ContrastBolusAgent": Level.SERIES,
+    "ScheduledProcedureStepStartDate": Level.SERIES,
+    "EchoNumbers": Level.IMAGE,
+    "FlipAngle": Level.IMAGE,
+    "ReasonForStudy": Level.IMAGE,
+}
+"""What an administrator makes searchable."""
+KNOWN = DICTIONARY.widened(Attribute(keyword, level, further=1) for keyword, level in FURTHER.items())
 SEQUENCES: dict[Level, dict[str, dict[str, Sequence[str]]]] = {
     Level.STUDY: {
         "ProcedureCodeSequence": {
@@ -187,6 +204,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         patch.setattr(pydicom.config.settings, "writing_validation_mode", pydicom.config.IGNORE)
         with serving(tmp_path_factory.mktemp("matching") / "data", workers="1") as running:
             pacs = open_pacs(running.settings)
+            for keyword, level in FURTHER.items():
+                further.add(
+                    pacs, SYSTEM, keyword, {Level.PATIENT: "patient", Level.SERIES: "series"}.get(level, "instance")
+                )
             for row in ROWS:
                 ingest(pacs, SYSTEM, part10(make_ct(**attributes_of(row))))
             close_pacs(pacs)
@@ -237,7 +258,7 @@ def questions(draw: st.DrawFn) -> tuple[Level, dict[str, str]]:
 
 def texts_for(path: str, values: Sequence[str]) -> st.SearchStrategy[str]:
     """What may be typed for a key: its values, changed or in company."""
-    attribute = BY_PATH[path]
+    attribute = KNOWN.by_path[path]
     value = st.sampled_from(values)
     if attribute.vr in ("DA", "TM", "DT"):
         ends = st.tuples(value, value).map("-".join)
@@ -275,28 +296,30 @@ def test_both_doors_find_what_a_plain_matcher_finds(
 def by_hand(level: Level, keys: dict[str, str], agreement: Agreement) -> list[str] | None:
     """The unique keys of what matches; None for what is no question."""
     try:
-        query = Query(level, _matches(keys, agreement))
+        query = Query(level, _matches(keys, agreement), dictionary=KNOWN)
     except InvalidQuery:
         return None
     return sorted({row[UNIQUE_KEY[level]] for row in ROWS if is_answer(query, _as_stored(row))})
 
 
 def _matches(keys: dict[str, str], agreement: Agreement) -> dict[str, Match]:
-    matches = {path: parse_match(BY_PATH[path], _values(path, text), agreement.rules) for path, text in keys.items()}
+    matches = {
+        path: parse_match(KNOWN.by_path[path], _values(path, text), agreement.rules) for path, text in keys.items()
+    }
     negotiated = agreement.application_information.ljust(7, b"\0")
     matches = combined(matches) if negotiated[1] else matches
-    return zoned(matches, OFFSET) if negotiated[3] else matches
+    return zoned(matches, OFFSET, KNOWN) if negotiated[3] else matches
 
 
 def _values(path: str, text: str) -> list[str]:
-    return [text] if BY_PATH[path].vr == "LT" else text.split("\\")
+    return [text] if KNOWN.by_path[path].vr == "LT" else text.split("\\")
 
 
 def _as_stored(row: Row) -> Row:
     """Numbers as such, names without empty groups, sequences as text."""
     return {
         path: (int(value) if value else None)
-        if BY_PATH[path].is_integer
+        if KNOWN.by_path[path].is_integer
         else (json.dumps(value) if value else "")
         if isinstance(value, list)
         else value

@@ -240,3 +240,14 @@ def test_head_says_what_get_would_say(client: Caller, filled: Pacs, path: str) -
     assert headed.status_code == got.status_code
     said = ("content-type", "content-length", "warning", "link")
     assert {name: headed.headers.get(name) for name in said} == {name: got.headers.get(name) for name in said}
+
+
+def test_a_search_that_takes_too_long_is_too_large(
+    client: Caller, filled: Pacs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pacs.archive.find.PATIENCE_S", -1.0)
+    monkeypatch.setattr("pacs.index.dialects.STEPS_BETWEEN_LOOKS", 10)
+
+    for path in ("/studies?StudyDescription=*a?b*c?d*e*f*", "/studies/count?StudyDescription=*a?b*c?d*e*f*"):
+        answer = client.get(f"/dicom-web{path}")
+        assert (answer.status_code, answer.json()["detail"]) == (413, "the question takes too long: ask for less")
