@@ -8,16 +8,18 @@ from pathlib import Path
 from zlib import crc32
 
 from pacs.context import Pacs
+from storage.filesystem import file_at_hand
 
 
 def cached(pacs: Pacs, name: str, make: Callable[[], bytes]) -> bytes:
     """The bytes under the name (a relative path), made now if they are not there.
 
-    A cache that cannot be read or written to costs time and nothing else.
+    A cache that cannot be read or written to costs time and nothing else. Raises MustWait for who must not wait.
     """
     path = pacs.settings.data / "cache" / name
-    data = _read(path)
+    data = _read(path) if pacs.may_wait else _unsealed(file_at_hand(str(path)))
     if data is None:
+        pacs.take_time()
         data = make()
         with suppress(OSError):
             _write(path, data)
@@ -56,6 +58,10 @@ def _read(path: Path) -> bytes | None:
         sealed = path.read_bytes()
     except OSError:
         return None
+    return _unsealed(sealed)
+
+
+def _unsealed(sealed: bytes) -> bytes | None:
     data, seal = sealed[:-4], sealed[-4:]
     return data if seal == _seal(data) else None
 

@@ -27,6 +27,7 @@ from pacs.dicom.frames import FrameTable
 from pacs.dicom.series_builder import Source, series_document_of
 from pacs.index import tables
 from pacs.index.prepared import Prepared
+from pacs.index.remembered import Rows
 
 SERVICE = "/dicom-web"
 """Where the web door answers DICOMweb: a path from the root is right at every level, a relative one is not."""
@@ -45,18 +46,12 @@ class SeriesVersion:
 
 
 def versions(pacs: Pacs, actor: Actor, study: str, series: str = "") -> list[SeriesVersion]:
-    """The series of a study, in the order in which they came, or one of them, by one select.
+    """The series of a study, in the order in which they came, or one of them, by one select at most.
 
     Raises NotAllowed, NotFound.
     """
     actor.require("retrieve")
-    rows: Sequence[tuple[Any, ...]] = ()
-    if actor.studies is None or study in actor.studies:
-        with pacs.database.read() as connection:
-            if series:
-                rows = _ONE_SERIES.rows(connection, {"study": study, "series": series})
-            else:
-                rows = _ALL_SERIES.rows(connection, {"study": study})
+    rows = _version_rows(pacs, study, series) if actor.studies is None or study in actor.studies else ()
     if not rows:
         raise missing(pacs, actor, study, series)
     return [SeriesVersion(study, uid, revision) for uid, revision in rows]
@@ -173,6 +168,21 @@ def _select_series(actor: Actor, study: str) -> Select[Any]:
     return statement if actor.studies is None else statement.where(of_study.study_instance_uid.in_(actor.studies))
 
 
+def _version_rows(pacs: Pacs, study: str, series: str) -> Rows:
+    remembered = pacs.database.remembered
+    asked = "versions", study, series
+    rows = remembered.find(asked)
+    if rows is None:
+        version = remembered.version()
+        with pacs.database.read() as connection:
+            if series:
+                rows = _ONE_SERIES.rows(connection, {"study": study, "series": series})
+            else:
+                rows = _ALL_SERIES.rows(connection, {"study": study})
+        remembered.keep(version, asked, rows)
+    return rows
+
+
 def _pieces(pacs: Pacs, found: Sequence[SeriesVersion]) -> Iterator[tuple[Piece, bytes]]:
     """An array of the metadata of all of them; with what is not packed its bytes."""
     yield OPENED, b"["
@@ -194,7 +204,7 @@ def _kept(pacs: Pacs, name: str, make: Callable[[], bytes]) -> bytes:
         forget(pacs, folder, f"{file.partition('-')[0]}-*")
         return make()
 
-    if is_cached(pacs, name):
+    if not pacs.may_wait or is_cached(pacs, name):
         return cached(pacs, name, made)
     with alone(pacs, name):
         return cached(pacs, name, made)

@@ -138,7 +138,7 @@ def wanted(request: Request) -> str:
 def send_json(request: Request, body: bytes, headers: Mapping[str, str], media_type: str) -> Response:
     """A body made for this answer, packed for who takes it so."""
     headers = {**headers, "vary": "accept-encoding"}
-    if len(body) < WORTH_PACKING or not _takes_gzip(request):
+    if len(body) < WORTH_PACKING or not takes_gzip(request):
         return Response(body, headers=headers, media_type=media_type)
     packed = gzip.compress(body, compresslevel=1, mtime=0)
     return Response(packed, headers={**headers, "content-encoding": "gzip"}, media_type=media_type)
@@ -147,12 +147,13 @@ def send_json(request: Request, body: bytes, headers: Mapping[str, str], media_t
 def send_gzipped(request: Request, packed: bytes, headers: Mapping[str, str], media_type: str) -> Response:
     """A body that is kept as gzip, unpacked for who does not take it so."""
     headers = {**headers, "vary": "accept-encoding"}
-    if not _takes_gzip(request):
+    if not takes_gzip(request):
         return Response(gzip.decompress(packed), headers=headers, media_type=media_type)
     return Response(packed, headers={**headers, "content-encoding": "gzip"}, media_type=media_type)
 
 
-def _takes_gzip(request: Request) -> bool:
+def takes_gzip(request: Request) -> bool:
+    """Whether the client unpacks gzip."""
     return "gzip" in request.headers.get("accept-encoding", "")
 
 

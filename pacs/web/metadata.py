@@ -21,9 +21,11 @@ from pacs.web.answers import (
     send,
     send_gzipped,
     send_json,
+    takes_gzip,
 )
 from pacs.web.auth import pacs_of, signed_in
 from pacs.web.resource import resource
+from pacs.web.short_way import hurried
 from pacs.web.wado import INSTANCE, SERIES, STUDY
 
 JSON, XML = Offer(DICOM_JSON), Offer(DICOM_XML, is_multipart=True)
@@ -32,6 +34,7 @@ router = APIRouter(prefix="/dicom-web", tags=["WADO-RS"])
 
 
 @resource(router, STUDY + "/metadata")
+@hurried
 @signed_in
 def retrieve_study_metadata(request: Request, actor: Actor, study: str) -> Response:
     """The metadata of all instances of a study, as DICOM JSON or, in multipart/related, as XML."""
@@ -39,6 +42,7 @@ def retrieve_study_metadata(request: Request, actor: Actor, study: str) -> Respo
 
 
 @resource(router, SERIES + "/metadata")
+@hurried
 @signed_in
 def retrieve_series_metadata(request: Request, actor: Actor, study: str, series: str) -> Response:
     """The metadata of all instances of a series, as DICOM JSON or, in multipart/related, as XML."""
@@ -69,6 +73,8 @@ def _give(request: Request, found: Sequence[SeriesVersion]) -> Response:
     if is_known(request, headers["etag"]):
         return not_modified(headers)
     pacs = pacs_of(request)
+    if offer == XML or not takes_gzip(request):
+        pacs.take_time()
     if offer == XML:
         return _give_xml(metadata.metadata_objects(pacs, found), headers)
     return send_gzipped(request, metadata.metadata_gzip(pacs, found), headers, DICOM_JSON)
