@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from scripts.s3_server import S3Server
-from storage import ObjectNotFound, ObjectStore, StorageFault, StorageFull, StoreError, open_store
+from storage import MustWait, ObjectNotFound, ObjectStore, StorageFault, StorageFull, StoreError, open_store
 from storage.filesystem import FilesystemStore
+from storage.memory import MemoryStore
 from tests.s3 import client_of
 
 BIG = os.urandom(1 << 20) * 70  # over the size at which an upload is cut into parts
@@ -199,3 +200,40 @@ def test_an_upload_leaves_the_bucket_with_the_object_alone(running_s3: S3Server,
     names = [item.object_name for item in client_of(running_s3).list_objects(bucket_name=bucket, recursive=True)]
     assert names == ["quarantine/ab08"]
     store.close()
+
+
+def test_who_must_not_wait_has_what_is_at_hand_or_is_told(store: ObjectStore) -> None:
+    data = BIG[: 1 << 20]
+    store.put(key_of(data), data)
+    hurried = store.hurried()
+
+    for start, stop in ((0, 10), (5, len(data)), (0, len(data))):
+        try:
+            assert hurried.get(key_of(data), start, stop) == data[start:stop]
+        except MustWait:
+            assert not isinstance(store, MemoryStore)
+    assert store.get(key_of(data)) == data
+
+
+def test_what_no_disk_is_asked_for_is_at_hand(tmp_path: Path) -> None:
+    store = FilesystemStore(tmp_path)
+    data = BIG[:100_000]
+    store.put(key_of(data), data)
+    path = store.path(key_of(data))
+    if not can_be_hurried(path):
+        pytest.skip("this system does not say what of a file is in memory")
+
+    assert store.hurried().get(key_of(data), 10, 50_000) == data[10:50_000]
+    with pytest.raises(MustWait):
+        store.hurried().get("aa0123", 0, 1)
+    for start, stop in ((0, 100_001), (100_000, 100_001), (0, len(BIG))):
+        with pytest.raises(MustWait):
+            store.hurried().get(key_of(data), start, stop)
+
+
+def can_be_hurried(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return os.preadv(file.fileno(), [bytearray(1)], 0, os.RWF_NOWAIT) == 1
+    except (AttributeError, OSError):
+        return False

@@ -1,7 +1,9 @@
 """WADO-RS: what went in comes out, byte for byte, or in the form that was asked for."""
 
 import io
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from email.parser import BytesParser
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ import pydicom
 import pytest
 import requests
 from dicomweb_client.api import DICOMwebClient
+from fastapi import FastAPI
 from pydicom.dataset import Dataset
 from pydicom.uid import (
     ExplicitVRBigEndian,
@@ -19,10 +22,14 @@ from pydicom.uid import (
     JPEGLSLossless,
     RLELossless,
 )
+from sqlalchemy import delete
 
 from pacs.archive.ingest import ingest
+from pacs.archive.remove import remove
 from pacs.archive.retrieve import instances
 from pacs.context import SYSTEM, Pacs
+from pacs.index.tables import credential
+from pacs.web.app import THREADS
 from storage.filesystem import FilesystemStore
 from tests.conftest import manifest
 from tests.make import data_set_bytes, make_ct, part10
@@ -372,3 +379,73 @@ def test_a_small_file_that_is_damaged_is_told(client: Caller, pacs: Pacs) -> Non
     path.write_bytes(path.read_bytes()[:-1] + b"!")
 
     assert client.get(path_of(ds)).status_code == 503
+
+
+@contextmanager
+def no_thread_free(app: FastAPI) -> Iterator[None]:
+    """All threads that answer are busy with something else."""
+    ended, begun = threading.Event(), threading.Barrier(THREADS + 1)
+
+    def be_busy() -> None:
+        begun.wait()
+        ended.wait()
+
+    for _ in range(THREADS):
+        app.state.threads.submit(be_busy)
+    begun.wait(20)
+    try:
+        yield
+    finally:
+        ended.set()
+
+
+@pytest.mark.parametrize("suffix", ["", "/frames/1"])
+def test_what_is_at_hand_needs_no_thread_and_is_right_after_every_change(
+    app: FastAPI, client: Caller, pacs: Pacs, suffix: str
+) -> None:
+    first, second, third = (store(pacs, make_ct(InstanceNumber=number)) for number in (1, 2, 3))
+    client.get(path_of(first) + suffix)
+    client.get(path_of(second) + suffix)  # with the second one the whole series is known
+
+    with no_thread_free(app):
+        (part,) = parts_of(client.get(path_of(third) + suffix))
+        assert part[1].endswith(third.PixelData)
+        assert client.get(path_of(third) + suffix, headers={"accept": "image/gif"}).status_code == 406
+
+    remove(pacs, SYSTEM, "sent by mistake", third.StudyInstanceUID, third.SeriesInstanceUID, third.SOPInstanceUID)
+    for _ in range(2):
+        assert client.get(path_of(third) + suffix).status_code == 410
+    assert client.get(path_of(first) + suffix).status_code == 200
+
+
+def test_who_has_no_right_any_more_is_refused_though_it_is_at_hand(
+    app: FastAPI, client: Caller, pacs: Pacs, token: str
+) -> None:
+    ds = store(pacs, make_ct())
+    assert client.get(path_of(ds)).status_code == 200
+    assert client.get(path_of(ds)).status_code == 200
+
+    with pacs.database.write() as connection:
+        connection.execute(delete(credential))
+
+    assert client.get(path_of(ds)).status_code == 401
+    assert client.get(path_of(ds)).status_code == 401
+
+
+def test_an_instance_that_was_damaged_is_not_given_though_it_is_at_hand(client: Caller, pacs: Pacs) -> None:
+    ds = store(pacs, make_ct())
+    assert client.get(path_of(ds)).status_code == 200
+    (ref,) = instances(pacs, SYSTEM, sop=ds.SOPInstanceUID)
+    assert isinstance(pacs.objects, FilesystemStore)
+    path = pacs.objects.path(ref.object_key)
+    path.chmod(0o600)
+    path.write_bytes(path.read_bytes()[:-1] + b"!")
+
+    assert client.get(path_of(ds)).status_code == 503
+
+
+def test_many_frames_are_sent_whole_though_some_are_at_hand(client: Caller, pacs: Pacs) -> None:
+    ds = store(pacs, large())
+    for _ in range(2):
+        parts = parts_of(client.get(f"{path_of(ds)}/frames/1,2,3"))
+        assert b"".join(body for _, body in parts) == ds.PixelData
