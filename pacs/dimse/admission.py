@@ -6,8 +6,8 @@ from pacs import accounts
 from pacs.context import Actor, Pacs, Permission
 from pacs.dimse.front_door import Visitor
 from pacs.errors import NotAuthenticated, TooManyAttempts
-from pacs.peers import directory
 from pacs.peers.directory import PEER_PERMISSIONS, Peer
+from pacs.peers.roster import Roster
 from pacs.upper_layer.errors import (
     NO_REASON_GIVEN,
     TEMPORARY_CONGESTION,
@@ -38,12 +38,12 @@ class Admitted:
     """The answer to who he says uses him; None: he wants none, or we cannot confirm it."""
 
 
-def admit(pacs: Pacs, request: AssociateRequest, visitor: Visitor) -> Admitted:
-    """By one SELECT, unless he says who uses him. Raises Rejected, OutOfResources."""
+def admit(pacs: Pacs, roster: Roster, request: AssociateRequest, visitor: Visitor) -> Admitted:
+    """By what is remembered of him, unless he says who uses him. Raises Rejected, OutOfResources."""
     _check_request(pacs, request)
     if visitor.is_one_too_many:
         raise Rejected(*TOO_MANY_ASSOCIATIONS, "as many associations are open as there may be in all")
-    peer = _peer_of(pacs, request, visitor)
+    peer = _peer_of(pacs, roster, request, visitor)
     if peer is not None:
         _check_connection(peer, visitor)
     may = PEER_PERMISSIONS if peer is None else peer.may
@@ -67,9 +67,9 @@ def _check_request(pacs: Pacs, request: AssociateRequest) -> None:
         raise Rejected(*UNKNOWN_CALLED_AE_TITLE, why)
 
 
-def _peer_of(pacs: Pacs, request: AssociateRequest, visitor: Visitor) -> Peer | None:
+def _peer_of(pacs: Pacs, roster: Roster, request: AssociateRequest, visitor: Visitor) -> Peer | None:
     """Whom we know; None: we do not, and let everybody in. Raises Rejected, OutOfResources."""
-    peer = directory.by_ae_title(pacs, request.calling_ae_title)
+    peer = roster.by_ae_title(request.calling_ae_title)
     if pacs.settings.admits_any_peer:
         return peer
     if peer is None:

@@ -11,6 +11,7 @@ from pacs.dicom.references import STORAGE_COMMITMENT
 from pacs.upper_layer.pdu import (
     ABSTRACT_SYNTAX_NOT_SUPPORTED,
     ACCEPTED,
+    REMEMBERED,
     ROLES_REFUSED,
     TRANSFER_SYNTAXES_NOT_SUPPORTED,
     AnsweredContext,
@@ -73,9 +74,9 @@ SUPPORTED_OF_RETRIEVE = b"\1\0"
 """Relational retrieval, multi-frame conversion (PS3.4 C.5.2.1.1)."""
 
 
-def answer_contexts(request: AssociateRequest) -> list[AnsweredContext]:
+def answer_contexts(request: AssociateRequest) -> tuple[AnsweredContext, ...]:
     """What becomes of each proposed context (PS3.8 9.3.3.2)."""
-    return [_answer(context, request.roles.get(context.abstract_syntax)) for context in request.contexts]
+    return _answers(request.contexts, tuple(request.roles.items()))
 
 
 def answer_roles(request: AssociateRequest) -> dict[str, Roles]:
@@ -123,6 +124,14 @@ def is_takable(transfer_syntax: str) -> bool:
     """Whether instances in it are stored: all current and retired syntaxes, private ones, and those to come."""
     _, kind, *_ = UID_dictionary.get(transfer_syntax, ("", "Transfer Syntax"))
     return kind == "Transfer Syntax" and transfer_syntax not in NEVER_STORED
+
+
+@lru_cache(REMEMBERED)
+def _answers(
+    contexts: tuple[ProposedContext, ...], selected: tuple[tuple[str, Roles], ...]
+) -> tuple[AnsweredContext, ...]:
+    roles = dict(selected)
+    return tuple(_answer(context, roles.get(context.abstract_syntax)) for context in contexts)
 
 
 def _answer(context: ProposedContext, roles: Roles | None) -> AnsweredContext:

@@ -1,11 +1,11 @@
 """Before an association: who may wait at the door, how long, and how many are let in (reliability 4.3)."""
 
+import contextvars
 import secrets
 import select
 import socket
 import ssl
 import threading
-import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -35,9 +35,15 @@ FINISH_S = 17.0
 """How long associations in flight may go on once we are told to stop."""
 LOOK_S = 0.25
 """How often the accept loop looks whether to stop."""
+CUT_S = 1.0
+"""How long those whose connection is cut may take to notice."""
 CEDE_S = 0.004
 MOST_CEDED = 3
-"""A process lets one with fewer associations be faster to accept: so long for each of its own, up to so many."""
+"""A process lets one with fewer associations be faster to accept: so long for each that it has more, up to so many."""
+MOST_READY = 4
+"""Threads that are kept while they serve nobody."""
+READY = "door"
+"""Their name."""
 
 Sockets = Sequence[tuple[socket.socket, ssl.SSLContext | None]]
 
@@ -79,7 +85,10 @@ class Guest:
 class FrontDoor:
     """Accepts connections and gives each a thread. Nothing that a peer does or omits holds up another.
 
-    most: associations of all processes together. is_alone: no other process accepts from these sockets.
+    Of the threads that serve nobody one waits at the door. Who comes is served by it at once, and another takes its
+    place: to make a thread, or to hand a connection on to one, takes as long as all else that an association needs.
+
+    most: associations of all processes together. processes: those that accept from these sockets.
     """
 
     def __init__(
@@ -90,68 +99,121 @@ class FrontDoor:
         attendance: Attendance,
         *,
         most: int,
-        is_alone: bool,
+        processes: int,
     ) -> None:
         self._sockets = {listener.fileno(): (listener, tls) for listener, tls in sockets}
         self._stop = stop
         self._serve = serve
         self._attendance = attendance
         self._most = most
-        self._is_alone = is_alone
+        self._processes = processes
+        self._poll = select.poll()
+        self._place = threading.Lock()
+        """Held by the thread that waits at the door."""
         self._lock = threading.Lock()
-        self._guests: dict[Guest, threading.Thread] = {}
+        self._left = threading.Condition(self._lock)
+        self._guests: dict[Guest, None] = {}
         """In the order they came."""
+        self._ready = 0
+        """Threads that serve nobody."""
 
     def run(self) -> None:
         """Until told to stop; then no one is let in, and those inside may finish for a while."""
-        poll = select.poll()
         for listener, _ in self._sockets.values():
             listener.setblocking(False)
-            poll.register(listener, select.POLLIN)
-        while not self._stop.is_set():
-            for descriptor, _ in poll.poll(LOOK_S * 1000):
-                self._cede()
-                self._accept(*self._sockets[descriptor])
+            self._poll.register(listener, select.POLLIN)
+        self._make_ready()
+        self._stop.wait()
         self._see_off()
+
+    def _make_ready(self) -> None:
+        """One thread more. Raises RuntimeError when the system has none."""
+        threading.Thread(target=self._attend, name=READY, daemon=True).start()
+        with self._lock:
+            self._ready += 1
+
+    def _attend(self) -> None:
+        """The life of a thread: wait for somebody, serve him, and wait again unless enough others do."""
+        while (welcomed := self._welcome()) is not None:
+            contextvars.copy_context().run(self._host, *welcomed)  # what is bound to log lines ends with the guest
+            threading.current_thread().name = READY
+            with self._lock:
+                if self._ready >= MOST_READY:
+                    return
+                self._ready += 1
+        with self._lock:
+            self._ready -= 1
+            self._left.notify_all()
+
+    def _welcome(self) -> tuple[Guest, ssl.SSLContext | None] | None:
+        """The next who comes, once it is this thread's turn; None: no one is let in any more."""
+        with self._place:
+            while not self._stop.is_set():
+                self._have_spare()
+                for descriptor, _ in self._poll.poll(LOOK_S * 1000):
+                    if self._stop.is_set():
+                        return None
+                    self._cede()
+                    listener, tls = self._sockets[descriptor]
+                    if (guest := self._accept(listener)) is not None:
+                        return guest, tls
+        return None
+
+    def _have_spare(self) -> bool:
+        """Whether another thread is ready to take this one's place; made before it is needed."""
+        with self._lock:
+            if self._ready > 1:
+                return True
+        try:
+            self._make_ready()
+        except RuntimeError as error:
+            log.error("no thread can be made", why=str(error))
+            return False
+        return True
 
     def _cede(self) -> None:
         with self._lock:
-            associations = self._inside()
-        if associations and not self._is_alone:
-            self._stop.wait(CEDE_S * min(associations, MOST_CEDED))
+            more = self._surplus()
+            if more > 0:
+                self._left.wait_for(lambda: self._surplus() <= 0, CEDE_S * min(more, MOST_CEDED))
 
-    def _accept(self, listener: socket.socket, tls: ssl.SSLContext | None) -> None:
+    def _surplus(self) -> int:
+        """How many associations more this process has than the one that has fewest."""
+        return self._inside() - self._attendance.least(self._processes)
+
+    def _accept(self, listener: socket.socket) -> Guest | None:
         try:
             sock, peer = listener.accept()
         except BlockingIOError:  # another process was faster
-            return
+            return None
         except OSError as error:
             log.error("a connection could not be accepted", why=str(error))
             self._stop.wait(LOOK_S)  # out of descriptors: it gets better when someone leaves, not at once
-            return
+            return None
         guest = Guest(sock, str(peer[0]))
-        thread = threading.Thread(target=self._host, args=(guest, tls), name=f"association {peer[0]}", daemon=True)
-        if not self._let_wait(guest, thread):
-            log.warning("too many connections wait from one address", address=guest.address)
+        if not self._have_spare() or not self._let_wait(guest):
             sock.close()
-            return
-        thread.start()
+            return None
+        return guest
 
-    def _let_wait(self, guest: Guest, thread: threading.Thread) -> bool:
-        """Whether he may wait. When there are too many, the one who has waited longest must go."""
+    def _let_wait(self, guest: Guest) -> bool:
+        """Whether he may wait, served by this thread. When too many do, the one who has waited longest must go."""
         with self._lock:
             waiting = [other for other in self._guests if other.is_waiting]
             same = sum(other.address == guest.address for other in waiting)
             if same >= MOST_WAITING_OF_ADDRESS and not _is_loopback(guest.address):
+                log.warning("too many connections wait from one address", address=guest.address)
                 return False
             if len(waiting) >= MOST_WAITING:
                 waiting[0].is_waiting = False
                 waiting[0].cut()
-            self._guests[guest] = thread
+            self._guests[guest] = None
+            self._ready -= 1
             return True
 
     def _host(self, guest: Guest, tls: ssl.SSLContext | None) -> None:
-        """The life of one connection: in its own thread, so that a silent peer keeps nobody waiting."""
+        """The life of one connection: it has a thread for itself, so that a silent peer keeps nobody waiting."""
+        threading.current_thread().name = f"association {guest.address}"
         structlog.contextvars.bind_contextvars(association=secrets.token_hex(4), address=guest.address)
         try:
             visitor = Visitor(guest.address) if tls is None else _shake_hands(guest, tls)
@@ -164,6 +226,7 @@ class FrontDoor:
             with self._lock:
                 del self._guests[guest]
                 self._attendance.tell(self._inside())
+                self._left.notify_all()
 
     def _meet(self, guest: Guest, visitor: Visitor, wire: Wire) -> None:
         try:
@@ -190,23 +253,23 @@ class FrontDoor:
         with self._lock:
             guest.is_inside = False
             self._attendance.tell(self._inside())
+            self._left.notify_all()
 
     def _inside(self) -> int:
         return sum(guest.is_inside for guest in self._guests)
 
     def _see_off(self) -> None:
-        deadline = time.monotonic() + FINISH_S
         with self._lock:
-            inside = list(self._guests.items())
-            for guest, _ in inside:
+            for guest in self._guests:
                 if guest.is_waiting:
                     guest.cut()
-        for _, thread in inside:
-            thread.join(max(0.0, deadline - time.monotonic()))
-        for guest, thread in inside:
-            if thread.is_alive():
-                guest.cut()
-                thread.join(1.0)
+            if not self._left.wait_for(self._is_deserted, FINISH_S):
+                for guest in self._guests:
+                    guest.cut()
+                self._left.wait_for(self._is_deserted, CUT_S)
+
+    def _is_deserted(self) -> bool:
+        return not self._guests and not self._ready
 
 
 def _shake_hands(guest: Guest, tls: ssl.SSLContext) -> Visitor | None:

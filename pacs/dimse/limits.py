@@ -47,6 +47,11 @@ class Attendance:
         """Those of all processes."""
         return sum(number for (number,) in COUNT.iter_unpack(self._cells))
 
+    def least(self, processes: int) -> int:
+        """Those of the process that has fewest, of so many that are there."""
+        cells = COUNT.iter_unpack(self._cells[: COUNT.size * processes])
+        return min(int(number) for (number,) in cells)
+
     def close(self) -> None:
         self.tell(0)
         self._cells.close()

@@ -33,6 +33,7 @@ from pacs.dimse.store import handle_store
 from pacs.errors import OutOfResources
 from pacs.peers.doctor import NOT_AUTHORIZED, complaint_of
 from pacs.peers.history import SERVICES, Diary, Ending, ending_of
+from pacs.peers.roster import Roster
 from pacs.upper_layer.association import Association, Context, accept
 from pacs.upper_layer.errors import (
     TEMPORARY_CONGESTION,
@@ -62,11 +63,11 @@ UNRECOGNIZED_OPERATION = 0x0211  # PS3.7 Annex C
 
 def serve_dicom(pacs: Pacs, sockets: Sockets, stop: threading.Event) -> None:
     """One process behind listening sockets that others may share, until told to stop."""
-    is_alone = pacs.settings.workers == 1
+    processes = pacs.settings.workers
     diary, attendance = Diary(pacs), Attendance(_run_folder(pacs) / "dicom")
     try:
-        serve = partial(serve_association, pacs, stop, diary)
-        FrontDoor(sockets, stop, serve, attendance, most=pacs.settings.workers * EACH_PROCESS, is_alone=is_alone).run()
+        serve = partial(serve_association, pacs, Roster(pacs), stop, diary)
+        FrontDoor(sockets, stop, serve, attendance, most=processes * EACH_PROCESS, processes=processes).run()
     finally:
         attendance.close()
         diary.write()
@@ -74,6 +75,7 @@ def serve_dicom(pacs: Pacs, sockets: Sockets, stop: threading.Event) -> None:
 
 def serve_association(
     pacs: Pacs,
+    roster: Roster,
     stop: threading.Event,
     diary: Diary,
     wire: Wire,
@@ -85,7 +87,7 @@ def serve_association(
     structlog.contextvars.bind_contextvars(peer=request.calling_ae_title)
     began_at = datetime.now(UTC)
     with ExitStack() as held:
-        admitted = _admit(pacs, diary, request, visitor, began_at, held)
+        admitted = _admit(pacs, roster, diary, request, visitor, began_at, held)
         association = accept(
             wire,
             request,
@@ -106,11 +108,17 @@ def serve_association(
 
 
 def _admit(
-    pacs: Pacs, diary: Diary, request: AssociateRequest, visitor: Visitor, began_at: datetime, held: ExitStack
+    pacs: Pacs,
+    roster: Roster,
+    diary: Diary,
+    request: AssociateRequest,
+    visitor: Visitor,
+    began_at: datetime,
+    held: ExitStack,
 ) -> Admitted:
     """Who calls; held: his place, until it is left. Raises Rejected, once it is to be written down."""
     try:
-        admitted = admit(pacs, request, visitor)
+        admitted = admit(pacs, roster, request, visitor)
         if admitted.peer is not None:
             held.enter_context(within_limits(_run_folder(pacs) / "peers", admitted.peer))
         return admitted

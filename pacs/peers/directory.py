@@ -1,21 +1,24 @@
 """The peers we know: who they are, where they are, what each may do; and who knocked and was turned away."""
 
 import hashlib
+import os
+import secrets
 import socket
 import ssl
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from typing import Any, get_args
 
-from sqlalchemy import Connection, Integer, bindparam, delete, func, insert, select, type_coerce, update
+from sqlalchemy import Connection, Integer, bindparam, delete, func, insert, make_url, select, type_coerce, update
 
 from pacs import audit
 from pacs.context import Actor, Pacs, Permission
 from pacs.dicom.charset import encode
-from pacs.errors import NotFound
+from pacs.errors import NotFound, OutOfResources
 from pacs.index.prepared import Prepared
 from pacs.index.tables import knock, peer
 
@@ -27,6 +30,8 @@ MOST_KNOCKS = 1000
 MOST_AT_ONCE = 1000
 MOST_PER_MINUTE = 10_000
 DEFAULT_PORT = 104
+UNSETTLED = bytes(8)
+"""The edition of the peers while they change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,21 +103,21 @@ def add(
     """
     actor.require("administer")
     added = _checked({"ae_title": ae_title, "host": host, "port": port, "may": may, "charset": charset, **more})
-    with pacs.database.write() as connection:
+    with changing(pacs) as connection:
         _keep(connection, actor, added, "peer-added")
 
 
 def change(pacs: Pacs, actor: Actor, ae_title: str, changes: Mapping[str, Any]) -> None:
     """Change what a peer has, by the names of Peer. Raises NotFound, ValueError."""
     actor.require("administer")
-    with pacs.database.write() as connection:
+    with changing(pacs) as connection:
         _keep(connection, actor, _changed(connection, ae_title, changes), "peer-changed")
 
 
 def put(pacs: Pacs, actor: Actor, ae_title: str, values: Mapping[str, Any]) -> None:
     """Change a peer, or add it where there is none. Raises ValueError."""
     actor.require("administer")
-    with pacs.database.write() as connection:
+    with changing(pacs) as connection:
         if _find(connection, ae_title.strip()) is not None:
             _keep(connection, actor, _changed(connection, ae_title, values), "peer-changed")
         else:
@@ -122,7 +127,7 @@ def put(pacs: Pacs, actor: Actor, ae_title: str, values: Mapping[str, Any]) -> N
 def remove(pacs: Pacs, actor: Actor, ae_title: str) -> None:
     """Forget a peer. Raises NotFound."""
     actor.require("administer")
-    with pacs.database.write() as connection:
+    with changing(pacs) as connection:
         if not connection.execute(delete(peer).where(peer.c.ae_title == ae_title.strip())).rowcount:
             raise NotFound(f"no peer is called {ae_title}")
         audit.record(connection, actor, "peer-removed", detail=ae_title.strip())
@@ -131,14 +136,44 @@ def remove(pacs: Pacs, actor: Actor, ae_title: str) -> None:
 def all_peers(pacs: Pacs, actor: Actor) -> list[Peer]:
     """Everyone, by AE title."""
     actor.require("administer")
+    return list(everyone(pacs).values())
+
+
+def everyone(pacs: Pacs) -> dict[str, Peer]:
+    """All by AE title, in its order, for who lets them in."""
     with pacs.database.read() as connection:
-        return [_peer(tuple(row)) for row in connection.execute(select(*_COLUMNS).order_by(peer.c.ae_title))]
+        rows = connection.execute(select(*_COLUMNS).order_by(peer.c.ae_title))
+        return {known.ae_title: known for known in (_peer(tuple(row)) for row in rows)}
 
 
 def by_ae_title(pacs: Pacs, ae_title: str) -> Peer | None:
     """The peer of this AE title, if we know one."""
     with pacs.database.read() as connection:
         return _find(connection, ae_title)
+
+
+@contextmanager
+def changing(pacs: Pacs) -> Iterator[Connection]:
+    """The writer's turn to change peers. Those who remember them read them again before they answer for them.
+
+    While it lasts nobody remembers anything; nor does anybody if this process is killed before its end is told.
+    """
+    if not pacs.database.is_sqlite:
+        with pacs.database.write() as connection:
+            yield connection
+        return
+    try:
+        with pacs.database.write() as connection:
+            _tell_edition(pacs, UNSETTLED)
+            yield connection
+    finally:
+        _tell_edition(pacs, secrets.token_bytes(len(UNSETTLED)))
+
+
+def edition_path(pacs: Pacs) -> Path:
+    """A file beside the index, in SQLite, that has other bytes after each change of the peers."""
+    index = Path(make_url(pacs.settings.database).database or "")
+    return index.with_name(f"{index.name}.peers")
 
 
 def known_among(connection: Connection, ae_titles: Collection[str]) -> set[str]:
@@ -175,7 +210,7 @@ def admit(pacs: Pacs, actor: Actor, pk: int, *, may: Iterable[str] = (), port: i
     may and port: of a newcomer; a known peer keeps its own unless they are given. Raises NotFound, ValueError.
     """
     actor.require("administer")
-    with pacs.database.write() as connection:
+    with changing(pacs) as connection:
         row = connection.execute(select(knock).where(knock.c.pk == pk)).first()
         if row is None:
             raise NotFound("nobody knocked by this number")
@@ -209,6 +244,17 @@ def digest_of_certificate(file: Path) -> str:
     if data[:1] != b"\x30":  # a SEQUENCE, as every certificate is (RFC 5280 4.1)
         raise ValueError(f"{file} holds no certificate")
     return hashlib.sha256(data).hexdigest()
+
+
+def _tell_edition(pacs: Pacs, edition: bytes) -> None:
+    try:
+        descriptor = os.open(edition_path(pacs), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            os.pwrite(descriptor, edition, 0)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise OutOfResources(f"that peers change cannot be told: {error.strerror}") from error
 
 
 def _find(connection: Connection, ae_title: str) -> Peer | None:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from types import TracebackType
 from typing import Self
 
@@ -29,6 +30,7 @@ from pacs.upper_layer.pdu import (
     P_DATA,
     RELEASE_RP,
     RELEASE_RQ,
+    REMEMBERED,
     AnsweredContext,
     AssociateAccept,
     AssociateRequest,
@@ -124,13 +126,8 @@ def accept(
         request.called_ae_title, request.calling_ae_title, tuple(contexts), MAXIMUM_LENGTH, roles, extended, identity
     )
     wire.send([encode_accept(answer)])
-    abstract_syntaxes = {context.context_id: context.abstract_syntax for context in request.contexts}
-    accepted = [
-        _context(answered, abstract_syntaxes[answered.context_id], as_scu=granted.scp, as_scp=granted.scu)
-        for answered in contexts
-        if answered.result == ACCEPTED
-        for granted in [roles.get(abstract_syntaxes[answered.context_id], Roles(scu=True, scp=False))]
-    ]
+    ours = tuple((uid, Roles(scu=of_requestor.scp, scp=of_requestor.scu)) for uid, of_requestor in roles.items())
+    accepted = _agreed(request.contexts, answer.contexts, ours, Roles(scu=False, scp=True))
     return Association(wire, request, answer, accepted, request.maximum_length)
 
 
@@ -214,18 +211,25 @@ def _no_pdu(head: bytes, what: str) -> Violation:
 
 
 def _associated(wire: Wire, request: AssociateRequest, answer: AssociateAccept) -> "Association":
-    abstract_syntaxes = {context.context_id: context.abstract_syntax for context in request.contexts}
-    accepted = [
-        _context(answered, abstract_syntaxes[answered.context_id], as_scu=granted.scu, as_scp=granted.scp)
-        for answered in answer.contexts
-        if answered.result == ACCEPTED and answered.context_id in abstract_syntaxes
-        for granted in [answer.roles.get(abstract_syntaxes[answered.context_id], Roles(scu=True, scp=False))]
-    ]
+    accepted = _agreed(request.contexts, answer.contexts, tuple(answer.roles.items()), Roles(scu=True, scp=False))
     return Association(wire, request, answer, accepted, answer.maximum_length)
 
 
-def _context(answered: AnsweredContext, abstract_syntax: str, *, as_scu: bool, as_scp: bool) -> Context:
-    return Context(answered.context_id, abstract_syntax, answered.transfer_syntax, as_scu, as_scp)
+@lru_cache(REMEMBERED)
+def _agreed(
+    proposed: tuple[ProposedContext, ...],
+    answered: tuple[AnsweredContext, ...],
+    selected: tuple[tuple[str, Roles], ...],
+    usual: Roles,
+) -> tuple[Context, ...]:
+    """The accepted contexts. selected: what we may be, by SOP class, where that is not the usual."""
+    abstract_syntaxes = {context.context_id: context.abstract_syntax for context in proposed}
+    roles = dict(selected)
+    return tuple(
+        Context(number, syntax, transfer_syntax, *roles.get(syntax, usual))
+        for number, result, transfer_syntax in answered
+        if result == ACCEPTED and (syntax := abstract_syntaxes.get(number)) is not None
+    )
 
 
 class Association:
@@ -448,9 +452,9 @@ class Association:
             self._wire.limit(PDU_TIMEOUT_S)
             kind = self._next_pdu()
             if kind == RELEASE_RQ and between_messages:
-                self._wire.send([encode_release(RELEASE_RP)])
                 self._open = False
-                self._tell_end(None)  # before the socket lingers: the peer has left
+                self._tell_end(None)  # before the peer can know: he may come again at once
+                self._wire.send([encode_release(RELEASE_RP)])
                 self._wire.close()
                 return None
             if kind != P_DATA:

@@ -6,6 +6,9 @@ By hand: the library's items, an object for each UID, take as long as everything
 import struct
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
+from types import MappingProxyType
+from typing import NamedTuple
 
 from pacs.dicom.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from pacs.upper_layer.errors import Violation
@@ -49,18 +52,21 @@ MOST_CONTEXTS = 128
 """Their ids are the odd numbers of a byte (PS3.8 9.3.2.2)."""
 ITEMS_BEGIN = 74
 """Where the items stand in an A-ASSOCIATE-RQ and -AC, in bytes from the start of the PDU."""
+REMEMBERED = 64
+"""What was decoded or encoded lately: a peer proposes the same each time, and values are tuples, quickly compared."""
+LARGEST_REMEMBERED = 32 << 10
+"""Bytes of items."""
+IDENTITY_HEAD = bytes((IDENTITY, 0))
 
 
-@dataclass(frozen=True, slots=True)
-class Roles:
+class Roles(NamedTuple):
     """What the requestor of an association may be for a SOP class (PS3.7 D.3.3.4)."""
 
     scu: bool
     scp: bool
 
 
-@dataclass(frozen=True, slots=True)
-class ProposedContext:
+class ProposedContext(NamedTuple):
     """A presentation context as proposed."""
 
     context_id: int
@@ -68,8 +74,7 @@ class ProposedContext:
     transfer_syntaxes: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class AnsweredContext:
+class AnsweredContext(NamedTuple):
     """What became of it: a result of PS3.8 Table 9-18, and the transfer syntax if accepted."""
 
     context_id: int
@@ -121,6 +126,17 @@ class AssociateAccept:
     """What the acceptor answers to whom it believes who he is (PS3.7 D.3.3.7.2); None: nothing."""
 
 
+class _Proposal(NamedTuple):
+    """All items of an A-ASSOCIATE-RQ."""
+
+    contexts: tuple[ProposedContext, ...]
+    maximum_length: int
+    roles: Mapping[str, Roles]
+    extended: Mapping[str, bytes]
+    application_context: str
+    identity: UserIdentity | None
+
+
 def encode_request(request: AssociateRequest) -> bytes:
     contexts = [
         _item(
@@ -135,32 +151,26 @@ def encode_request(request: AssociateRequest) -> bytes:
 
 
 def encode_accept(accept: AssociateAccept) -> bytes:
-    contexts = [
-        _item(
-            ANSWERED_CONTEXT,
-            ITEM_OF_CONTEXT.pack(context.context_id, context.result),
-            _uid_item(TRANSFER_SYNTAX, context.transfer_syntax),
-        )
-        for context in accept.contexts
-    ]
-    return _pdu(ASSOCIATE_AC, accept, contexts, _identity_answer_item(accept.identity))
+    return _pdu(ASSOCIATE_AC, accept, [_answers(accept.contexts)], _identity_answer_item(accept.identity))
 
 
 def decode_request(pdu: bytes) -> AssociateRequest:
     """The request in a whole PDU. Raises Violation."""
     version, called, calling = _prologue(pdu)
-    items = list(_items(pdu[ITEMS_BEGIN:]))
-    user = dict(_user_items(items))
+    items = pdu[ITEMS_BEGIN:]
+    is_small = len(items) <= LARGEST_REMEMBERED
+    # A passcode is nothing to remember.
+    proposal = _remembered_proposal(items) if is_small and IDENTITY_HEAD not in items else _proposal(items)
     return AssociateRequest(
         called_ae_title=_ae_title(called),
         calling_ae_title=_ae_title(calling),
-        contexts=_proposed_contexts([value for kind, value in items if kind == PROPOSED_CONTEXT]),
-        maximum_length=_maximum_length(user),
-        roles=_roles(items),
-        extended=_extended(items),
-        application_context=next((_uid(value) for kind, value in items if kind == APPLICATION_CONTEXT_ITEM), ""),
+        contexts=proposal.contexts,
+        maximum_length=proposal.maximum_length,
+        roles=proposal.roles,
+        extended=proposal.extended,
+        application_context=proposal.application_context,
         protocol_version=version,
-        identity=_identity(user.get(IDENTITY)),
+        identity=proposal.identity,
     )
 
 
@@ -236,6 +246,36 @@ def _identity_item(identity: UserIdentity | None) -> bytes:
 
 def _identity_answer_item(answer: bytes | None) -> bytes:
     return b"" if answer is None else _item(IDENTITY_ANSWER, SHORT.pack(len(answer)), answer)
+
+
+@lru_cache(REMEMBERED)
+def _answers(contexts: tuple[AnsweredContext, ...]) -> bytes:
+    return b"".join(
+        _item(
+            ANSWERED_CONTEXT,
+            ITEM_OF_CONTEXT.pack(context.context_id, context.result),
+            _uid_item(TRANSFER_SYNTAX, context.transfer_syntax),
+        )
+        for context in contexts
+    )
+
+
+@lru_cache(REMEMBERED)
+def _remembered_proposal(items: bytes) -> _Proposal:
+    return _proposal(items)
+
+
+def _proposal(data: bytes) -> _Proposal:
+    items = list(_items(data))
+    user = dict(_user_items(items))
+    return _Proposal(
+        contexts=_proposed_contexts([value for kind, value in items if kind == PROPOSED_CONTEXT]),
+        maximum_length=_maximum_length(user),
+        roles=MappingProxyType(_roles(items)),
+        extended=MappingProxyType(_extended(items)),
+        application_context=next((_uid(value) for kind, value in items if kind == APPLICATION_CONTEXT_ITEM), ""),
+        identity=_identity(user.get(IDENTITY)),
+    )
 
 
 def _prologue(pdu: bytes) -> tuple[int, bytes, bytes]:
