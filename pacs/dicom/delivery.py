@@ -18,6 +18,7 @@ from pacs.dicom.pixels import (
     stored_values,
 )
 from pacs.dicom.render import rgb_of
+from pacs.dicom.transcode import TRANSFORMED
 
 DECODED_BY_BROWSERS = frozenset(
     (
@@ -27,6 +28,8 @@ DECODED_BY_BROWSERS = frozenset(
     )
 )
 """Encapsulated transfer syntaxes that the viewer decodes itself."""
+JPEG_2000 = frozenset(("1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.91"))
+HTJ2K = frozenset(f"1.2.840.10008.1.2.4.{number}" for number in (201, 202, 203))
 SAMPLES_AS_THEY_ARE = frozenset((IMPLICIT, EXPLICIT, ENCAPSULATED_UNCOMPRESSED))
 
 
@@ -77,4 +80,9 @@ def _goes_as_it_is(description: PixelDescription, transfer_syntax_uid: str) -> b
     if transfer_syntax_uid == JPEG_BASELINE and description.samples_per_pixel == 3:
         # Without a marker a browser takes three components for YCbCr.
         return description.photometric_interpretation != "RGB"
+    if transfer_syntax_uid in (*JPEG_2000, *HTJ2K) and description.is_signed and description.bits_allocated == 8:
+        return False  # both decoders of browsers take the sign away
+    if transfer_syntax_uid in HTJ2K and description.samples_per_pixel == 3:
+        # Samples that were not transformed come from OpenJPH's build for browsers as the first of them, thrice.
+        return description.photometric_interpretation in TRANSFORMED
     return transfer_syntax_uid in DECODED_BY_BROWSERS

@@ -42,7 +42,9 @@ def is_worthwhile(description: PixelDescription, transfer_syntax_uid: str) -> bo
     delivery = delivery_of(description, transfer_syntax_uid)
     if transfer_syntax_uid not in LOSSLESS and not delivery.is_transcoded:
         return False
-    return delivery.description.bits_allocated in ((8, 16) if description.samples_per_pixel == 1 else (8,))
+    if delivery.description.bits_allocated == 8:
+        return not delivery.description.is_signed  # a browser's decoder takes the sign away
+    return delivery.description.bits_allocated == 16 and description.samples_per_pixel == 1
 
 
 def most_worthwhile(description: PixelDescription, transfer_syntax_uid: str, size: int, count: int) -> float:
@@ -61,8 +63,7 @@ def htj2k_description(delivered: PixelDescription) -> PixelDescription:
 def htj2k_frame(description: PixelDescription, data: bytes, transfer_syntax_uid: str) -> bytes:
     """The samples that `delivery_of` describes as a codestream, decoded again and compared. Raises Undecodable."""
     samples = delivered_samples(description, data, transfer_syntax_uid)
-    photometric = delivery_of(description, transfer_syntax_uid).description.photometric_interpretation
-    codestream = encode(samples, has_ycc=photometric.startswith("YBR_FULL"))
+    codestream = encode(samples)
     try:
         again = imagecodecs.htj2k_decode(codestream, planar=False)
     except imagecodecs.Htj2kError as error:
@@ -72,8 +73,8 @@ def htj2k_frame(description: PixelDescription, data: bytes, transfer_syntax_uid:
     return codestream
 
 
-def encode(samples: Samples, *, has_ycc: bool = False) -> bytes:
-    """has_ycc: colours are luminance and chrominance already, and are not transformed once more."""
+def encode(samples: Samples) -> bytes:
+    """Colours go through the reversible transform whatever they are: decoders of browsers read no others."""
     longest = max(samples.shape[:2])
     decompositions = min(MOST_DECOMPOSITIONS, max(5, ((longest - 1) // SMALLEST_SIDE).bit_length()))
     return bytes(
@@ -83,7 +84,6 @@ def encode(samples: Samples, *, has_ycc: bool = False) -> bytes:
             resolutions=decompositions,
             tilepart=imagecodecs.HTJ2K.TILEPART.RESOLUTIONS,
             tlm=True,
-            rgb=False if samples.ndim == 3 and has_ycc else None,
         )
     )
 

@@ -17,6 +17,8 @@ from pydicom.pixels.encoders.base import get_encoder
 from pydicom.pixels.processing import apply_windowing, convert_color_space
 from pydicom.uid import RLELossless
 
+from pacs.dicom.htj2k import HTJ2K_RPCL, encode, resolution_ends
+
 FIXTURES = Path(__file__).parents[2] / "viewer" / "test" / "fixtures"
 ROWS, COLUMNS = 13, 18
 JPEG = "1.2.840.10008.1.2.4."
@@ -26,7 +28,13 @@ Case = dict[str, Any]
 def main() -> None:
     """Write every fixture."""
     FIXTURES.mkdir(parents=True, exist_ok=True)
-    for name, cases in (("codecs", codec_cases()), ("windows", window_cases()), ("colours", colour_cases())):
+    made = {
+        "codecs": codec_cases(),
+        "resolutions": resolution_cases(),
+        "windows": window_cases(),
+        "colours": colour_cases(),
+    }
+    for name, cases in made.items():
         text = ",\n".join(json.dumps(case, separators=(",", ":")) for case in cases)
         (FIXTURES / f"{name}.json").write_text(f"[\n{text}\n]\n")
 
@@ -69,6 +77,32 @@ def codec_cases() -> Iterator[Case]:
             yield case(f"JPEG Lossless {name}, predictor {predictor}", f"{JPEG}57", data, grey, bits)
     yield from odd_cases()
     yield from rgb_cases()
+
+
+def resolution_cases() -> Iterator[Case]:
+    """Frames as the server makes them anew in HTJ2K, whole, and the bytes of a lower resolution of them."""
+    for dtype, bits in (("u1", 8), ("u2", 12), ("u2", 16), ("i2", 12), ("i2", 16)):
+        grey = np.tile(picture(dtype, bits), (1, 8))
+        name = f"{bits} bits {'signed' if grey.dtype.kind == 'i' else 'unsigned'}"
+        yield case(name, HTJ2K_RPCL, encode(grey), grey, bits, reduce=0)
+        # What goes beyond the ends of the range is cut by one build, and comes round by the other.
+        margin = 0 if grey.dtype.kind == "i" else 2 ** (bits - 2)
+        yield reduced(name, grey // 2 + np.array(margin, grey.dtype), bits)
+    for photometric in ("RGB", "YBR_FULL"):
+        colour = np.tile(picture("u1", 8, 3), (1, 8, 1))
+        back = convert_color_space(colour, photometric, "RGB") if photometric != "RGB" else colour
+        yield case(photometric, HTJ2K_RPCL, encode(colour), back, 8, photometric=photometric, reduce=0)
+
+
+def reduced(name: str, grey: NDArray[Any], bits: int) -> Case:
+    """The frame halved once, as another build of the codec reads it."""
+    data = encode(grey)
+    ends = resolution_ends(data, max(grey.shape))
+    prefix = data[: ends[-2]]
+    small = imagecodecs.htj2k_decode(prefix, skipres=1, resilient=True)
+    one = case(f"{name}, halved", HTJ2K_RPCL, prefix, small, bits, reduce=1)
+    one["description"] |= {"rows": grey.shape[0], "columns": grey.shape[1]}
+    return one | {"rows": small.shape[0], "columns": small.shape[1]}
 
 
 def odd_cases() -> Iterator[Case]:
@@ -133,7 +167,15 @@ def rle(array: NDArray[Any]) -> bytes:
     return get_encoder(RLELossless).encode(array, encoding_plugin="pydicom", **options)
 
 
-def case(name: str, syntax: str, data: bytes | bytearray, values: NDArray[Any], bits: int, **more: Any) -> Case:
+def case(
+    name: str,
+    syntax: str,
+    data: bytes | bytearray,
+    values: NDArray[Any],
+    bits: int,
+    reduce: int | None = None,
+    **more: Any,
+) -> Case:
     """One frame, its description as the viewer has it, and its values."""
     description: Case = {
         "transferSyntaxUid": str(syntax),
@@ -151,6 +193,7 @@ def case(name: str, syntax: str, data: bytes | bytearray, values: NDArray[Any], 
     }
     return {
         "name": name,
+        **({} if reduce is None else {"reduce": reduce}),
         "description": description,
         "bytes": base64.b64encode(data).decode(),
         "values": values.ravel().tolist(),

@@ -39,6 +39,15 @@ test.each(cases.filter(({ name }) => /^(native|RLE|RGB)/.test(name)))("$name: a 
   await expect(decodeFrame(whole.subarray(0, whole.length / 2), description)).rejects.toThrow();
 });
 
+const resolutions = fixture<(Case & { readonly reduce: number; readonly rows?: number; readonly columns?: number })[]>("resolutions");
+
+test.each(resolutions)("HTJ2K of the server: $name", async ({ description, bytes, values, reduce, rows, columns }) => {
+  const frame = await decodeFrame(bytesOf(bytes), description, reduce);
+
+  expect([frame.rows, frame.columns]).toEqual([rows ?? description.rows, columns ?? description.columns]);
+  expect(worstDifference(frame.values, values)).toBeLessThanOrEqual(description.photometric === "YBR_FULL" ? 1 : 0);
+});
+
 test("a transfer syntax without a codec is an error that names it", async () => {
   const description = { ...cases[0]!.description, transferSyntaxUid: "1.2.3" };
 
