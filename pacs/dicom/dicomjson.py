@@ -181,8 +181,7 @@ def _object_of(ds: Dataset, sets: tuple[str, ...], path: str, is_signed: bool, b
     elements = _raw_elements(ds)
     own = elements.get(SPECIFIC_CHARACTER_SET)
     if own is not None and own.value:
-        text = own.value.decode("ascii", "replace") if isinstance(own.value, bytes) else str(own.value)
-        sets = charset.character_sets_of(text)
+        sets = charset.character_sets_of(_text_of(own.value))
     found: Json = {}
     for tag, element in elements.items():
         if 2 < tag >> 16 < DELIMITERS and tag & 0xFFFF:
@@ -191,6 +190,13 @@ def _object_of(ds: Dataset, sets: tuple[str, ...], path: str, is_signed: bool, b
     if f"{SPECIFIC_CHARACTER_SET:08X}" in found or not path:
         found[f"{SPECIFIC_CHARACTER_SET:08X}"] = {"vr": "CS", "Value": ["ISO_IR 192"]}
     return dict(sorted(found.items()))
+
+
+def _text_of(value: Any) -> str:
+    """The value of Specific Character Set, which pydicom decodes before it is asked for."""
+    if isinstance(value, bytes):
+        return value.decode("ascii", "replace")
+    return value if isinstance(value, str) else "\\".join(value)
 
 
 def _element_of(
