@@ -31,7 +31,7 @@ class Spool:
         """What is written from here on belongs to the next part; of one that was not ended nothing is."""
         self._begun = self._size
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
         """Bytes of the part that has begun. Raises OutOfResources."""
         with store_errors():
             if self._draft is None:

@@ -85,6 +85,15 @@ def receive(
     return Incoming(pacs, actor, sop_class_uid, sop_instance_uid, transfer_syntax_uid)
 
 
+def receive_file(pacs: Pacs, actor: Actor, meta: FileMeta) -> "Incoming":
+    """Begin to receive a Part 10 file whose file meta has come; its data set follows, then `finish_as_it_says`.
+
+    Raises NotAllowed, and InvalidInstance when the transfer syntax is no UID.
+    """
+    said = _said(meta.sop_class_uid), _said(meta.sop_instance_uid)
+    return receive(pacs, actor, *said, meta.transfer_syntax_uid)
+
+
 def ingest(pacs: Pacs, actor: Actor, file: BinaryIO, *, study_instance_uid: str | None = None) -> Stored:
     """Keep the instance of a Part 10 stream, which is read once from where it stands to its end.
 
@@ -94,22 +103,12 @@ def ingest(pacs: Pacs, actor: Actor, file: BinaryIO, *, study_instance_uid: str 
     """
     actor.require("store")
     head = _read_head(file)
-    with _refusals_audited(pacs, actor):
+    with refusals_audited(pacs, actor):
         meta = _meta_of(head)
-    said = _said(meta.sop_class_uid), _said(meta.sop_instance_uid)
-    with receive(pacs, actor, *said, meta.transfer_syntax_uid) as incoming:
+    with receive_file(pacs, actor, meta) as incoming:
         incoming.write(head[meta.data_set_offset :])
         _copy(file, incoming)
-        header = incoming._close()
-        with _refusals_audited(pacs, actor, header.sop_instance_uid):
-            if study_instance_uid not in (None, header.study_instance_uid):
-                raise InstanceMismatch("the instance is of another study than the request says")
-        if _names(header) == said:
-            return incoming._keep(header)
-        # What the data set says of itself is true: it is written once more, behind a file meta that agrees.
-        with incoming._data_set() as data_set, receive(pacs, actor, *_names(header), meta.transfer_syntax_uid) as again:
-            _copy(data_set, again)
-            return again.finish()
+        return incoming.finish_as_it_says(study_instance_uid)
 
 
 class Incoming:
@@ -155,10 +154,27 @@ class Incoming:
         Raises InvalidInstance, InstanceMismatch, SeriesConflict, PatientConflict, OutOfResources.
         """
         header = self._close()
-        with _refusals_audited(self._pacs, self._actor, self._announced[1]):
+        with refusals_audited(self._pacs, self._actor, self._announced[1]):
             if _names(header) != self._announced:
                 raise InstanceMismatch("the data set has another SOP Class or Instance UID than what announced it")
         return self._keep(header)
+
+    def finish_as_it_says(self, study_instance_uid: str | None) -> Stored:
+        """The same for a file, whose meta may be wrong: what the data set says of itself is true.
+
+        study_instance_uid: the study it must be of, None: any.
+        """
+        header = self._close()
+        with refusals_audited(self._pacs, self._actor, header.sop_instance_uid):
+            if study_instance_uid not in (None, header.study_instance_uid):
+                raise InstanceMismatch("the instance is of another study than the request says")
+        if _names(header) == self._announced:
+            return self._keep(header)
+        # It is written once more, behind a file meta that agrees.
+        again = receive(self._pacs, self._actor, *_names(header), self._transfer_syntax_uid)
+        with self._data_set() as data_set, again:
+            _copy(data_set, again)
+            return again.finish()
 
     def __enter__(self) -> Self:
         with store_errors():
@@ -177,7 +193,7 @@ class Incoming:
         """Read the header of what was received. Raises InvalidInstance."""
         reached("FP1")
         with (
-            _refusals_audited(self._pacs, self._actor, self._announced[1]),
+            refusals_audited(self._pacs, self._actor, self._announced[1]),
             store_errors(),
             _Received(bytes(self._head), self._file) as file,
         ):
@@ -375,7 +391,7 @@ def _is_sound(pacs: Pacs, key: str, size: int) -> bool:
 
 
 @contextmanager
-def _refusals_audited(pacs: Pacs, actor: Actor, sop_instance_uid: str = "") -> Iterator[None]:
+def refusals_audited(pacs: Pacs, actor: Actor, sop_instance_uid: str = "") -> Iterator[None]:
     try:
         yield
     except InvalidInstance as error:

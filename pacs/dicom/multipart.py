@@ -15,6 +15,8 @@ MAX_PART_HEADERS = 16 << 10
 MAX_OUTSIDE = 64 << 10
 """Bytes of preamble or epilogue, which mean nothing."""
 MAX_BOUNDARY = 70
+ROOM = 256 << 10
+"""Bytes that are read at once. More are no faster, and do not fit a processor's own memory."""
 MAX_PADDING = 128
 """Bytes of white space behind a boundary."""
 
@@ -46,6 +48,8 @@ class PartEnds:
 
 Event = PartBegins | bytes | PartEnds
 """Bytes are a piece of the body of the part that began last."""
+Seen = PartBegins | memoryview | PartEnds
+"""The same, the piece not copied: it is there until there is room for more."""
 
 
 def new_boundary() -> str:
@@ -93,7 +97,7 @@ class _At(Enum):
 
 
 class MultipartReader:
-    """Reads a multipart/related body fed in pieces. Of a body it holds what might be the beginning of a boundary."""
+    """Reads a multipart/related body as it comes, in place. It holds what might be the beginning of a boundary."""
 
     def __init__(self, content_type: str) -> None:
         """content_type: of the whole. Raises UnsupportedContent when that is not multipart/related."""
@@ -106,86 +110,112 @@ class MultipartReader:
         self.part_type = media_type.parameters.get("type", "")
         """The media type of the parts, as the whole declares it; "" when it does not."""
         self._delimiter = b"\r\n--" + boundary.encode()
-        self._held = b"\r\n"  # the first boundary may be the first thing of all
+        self._buffer = bytearray(ROOM)
+        self._buffer[:2] = b"\r\n"  # the first boundary may be the first thing of all
+        self._start, self._end = 0, 2
+        """Where what is held begins and ends in the buffer."""
         self._at = _At.PREAMBLE
         self._outside = 0
         self._parts = 0
         self._skipped = 0
 
-    def feed(self, data: bytes) -> list[Event]:
+    def feed(self, data: bytes) -> Iterator[Event]:
         """What the next bytes bring. Raises InvalidInstance."""
-        self._held += data
-        events: list[Event] = []
-        while self._step(events):
-            pass
-        return events
+        view = memoryview(data)
+        while view:
+            room = self.room()
+            count = min(len(room), len(view))
+            room[:count] = view[:count]
+            view = view[count:]
+            for event in self.filled(count):
+                yield bytes(event) if isinstance(event, memoryview) else event
+
+    def room(self) -> memoryview:
+        """Where the next bytes are to be put. What was given out before is no more."""
+        held = self._end - self._start
+        self._buffer[:held] = self._buffer[self._start : self._end]
+        self._start, self._end = 0, held
+        return memoryview(self._buffer)[held:]
+
+    def filled(self, count: int) -> Iterator[Seen]:
+        """What so many bytes bring that were put there. Raises InvalidInstance."""
+        self._end += count
+        events: list[Seen] = []
+        is_going_on = True
+        while is_going_on:
+            is_going_on = self._step(events)
+            yield from events
+            events.clear()
 
     def finish(self) -> None:
         """There is no more. Raises InvalidInstance when the last boundary has not come."""
         if self._at is not _At.EPILOGUE:
             raise InvalidInstance("the multipart content is cut off: its last boundary is missing")
 
-    def _step(self, events: list[Event]) -> bool:
+    def _step(self, events: list[Seen]) -> bool:
         """Whether there may be more in what is held."""
         match self._at:
             case _At.HEADERS:
                 return self._read_headers(events)
             case _At.EPILOGUE:
-                self._pass(len(self._held), events)
+                self._pass(self._end, events)
                 return False
             case _At.PREAMBLE | _At.BODY:
                 return self._read_to_boundary(events)
         assert_never(self._at)
 
-    def _read_to_boundary(self, events: list[Event]) -> bool:
-        found = self._held.find(self._delimiter)
+    def _read_to_boundary(self, events: list[Seen]) -> bool:
+        found = self._buffer.find(self._delimiter, self._start, self._end)
         if found < 0:
-            self._pass(len(self._held) - len(self._delimiter) + 1, events)
+            self._pass(self._end - len(self._delimiter) + 1, events)
             return False
         self._pass(found, events)
-        behind = self._held[len(self._delimiter) :]
+        place = found + len(self._delimiter)
+        behind = bytes(self._buffer[place : min(place + MAX_PADDING + 2, self._end)])
         if behind.startswith(b"--"):
             self._end_part(events)
-            self._held, self._at, self._outside = behind[2:], _At.EPILOGUE, 0
+            self._start, self._at, self._outside = place + 2, _At.EPILOGUE, 0
             return True
         line = behind.lstrip(b" \t")
         if line.startswith(b"\r\n"):
             self._end_part(events)
-            self._held, self._at = line, _At.HEADERS
+            self._start, self._at = place + len(behind) - len(line), _At.HEADERS
             return True
         if len(behind) < MAX_PADDING and (line in (b"", b"\r") or behind == b"-"):
             return False  # what it is has yet to come
-        self._pass(len(self._delimiter), events)  # it only begins like the boundary
+        self._pass(place, events)  # it only begins like the boundary
         return True
 
-    def _read_headers(self, events: list[Event]) -> bool:
-        end = self._held.find(b"\r\n\r\n")  # the first CRLF ends the line of the boundary
-        if max(end, len(self._held) if end < 0 else 0) > MAX_PART_HEADERS:
+    def _read_headers(self, events: list[Seen]) -> bool:
+        # The first CRLF ends the line of the boundary.
+        end = self._buffer.find(b"\r\n\r\n", self._start, min(self._end, self._start + MAX_PART_HEADERS + 4))
+        if end < 0 and self._end - self._start > MAX_PART_HEADERS:
             raise InvalidInstance(f"the headers of a part have more than {MAX_PART_HEADERS} bytes")
         if end < 0:
             return False
         self._parts += 1
         if self._parts > MAX_PARTS:
             raise InvalidInstance(f"the content has more than {MAX_PARTS} parts")
-        events.append(PartBegins(_headers(self._held[2:end])))
+        events.append(PartBegins(_headers(bytes(self._buffer[self._start + 2 : end]))))
         # The CRLF before the body is left: it begins the next boundary where there is no body.
-        self._held, self._at, self._skipped = self._held[end + 2 :], _At.BODY, 2
+        self._start, self._at, self._skipped = end + 2, _At.BODY, 2
         return True
 
-    def _end_part(self, events: list[Event]) -> None:
+    def _end_part(self, events: list[Seen]) -> None:
         if self._at is _At.BODY:
             events.append(PartEnds())
 
-    def _pass(self, count: int, events: list[Event]) -> None:
-        """Hand on that many bytes of a body; outside of the parts, pass them over."""
+    def _pass(self, stop: int, events: list[Seen]) -> None:
+        """Hand on a body up to there; outside of the parts, pass it over."""
+        start, count = self._start, stop - self._start
         if count <= 0:
             return
-        passed, self._held = self._held[:count], self._held[count:]
+        self._start = stop
         if self._at is _At.BODY:
             skipped = min(self._skipped, count)
             self._skipped -= skipped
             if count > skipped:
-                events.append(passed[skipped:])
+                events.append(memoryview(self._buffer)[start + skipped : stop])
             return
         self._outside += count
         if self._outside > MAX_OUTSIDE:

@@ -88,7 +88,7 @@ def create_app(pacs: Pacs, statement: Callable[[Settings], str] | None = None) -
     app.state.pacs = pacs
     app.state.routers = ROUTERS
     app.state.statement = statement
-    app.state.storing = CapacityLimiter(stow.AT_ONCE)
+    app.state.storing = ThreadPoolExecutor(stow.AT_ONCE, thread_name_prefix="store")
     app.state.listening = CapacityLimiter(events.AT_ONCE)
     app.state.threads = ThreadPoolExecutor(THREADS, thread_name_prefix="answer")
     answer_problems(app)

@@ -1,14 +1,61 @@
-"""HTTP as uvicorn speaks it, with bounds on what stands before a body: its size, and the time it takes to come."""
+"""HTTP as uvicorn speaks it, with bounds on what stands before a body: its size, and the time it takes to come.
+
+A large body may be taken from it: a thread then reads the socket, and the loop does not. Handing half a megabyte from
+one to the other takes longer than to hash, write and sync it.
+"""
 
 import asyncio
+import os
+import socket
 from typing import Any
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 LARGEST_HEAD = 64 << 10
 """Bytes of a request line and its headers; a list of a thousand frames fits."""
 HEAD_TIMEOUT_S = 10
 """From the first byte of a request, and from the opening of a connection, to the end of the headers."""
+
+WORTH_TAKING = 64 << 10
+"""Bytes of a body that are still to come."""
+TAKES_BODY = "filmless.takes_body"
+"""The extension of ASGI by which an endpoint finds its connection."""
+
+
+class TakenBody:
+    """The body of a request, for one thread."""
+
+    def __init__(self, begun: bytearray, left: int, connection: socket.socket) -> None:
+        """begun: what the loop has read of it; left: bytes that have yet to come."""
+        self._begun = memoryview(begun)
+        self._left = left
+        self._connection = connection
+        self.is_begun = False
+        """Something was read from the connection."""
+
+    @property
+    def is_whole(self) -> bool:
+        return not self._left
+
+    def readinto(self, room: memoryview) -> int:
+        """Bytes of it that were put into the room; 0 at its end. Raises OSError, and EOFError when it breaks off."""
+        if self._begun:
+            count = min(len(room), len(self._begun))
+            room[:count] = self._begun[:count]
+            self._begun = self._begun[count:]
+            return count
+        if not self._left:
+            return 0
+        self.is_begun = True
+        count = self._connection.recv_into(room, min(len(room), self._left))
+        if not count:
+            raise EOFError
+        self._left -= count
+        return count
+
+    def close(self) -> None:
+        self._connection.close()
 
 
 class BoundedHttp(HttpToolsProtocol):
@@ -37,6 +84,7 @@ class BoundedHttp(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self.scope["extensions"] = {TAKES_BODY: {"by": self}}
         if self._head_timer is None:
             self._await_head()
 
@@ -56,3 +104,32 @@ class BoundedHttp(HttpToolsProtocol):
     def _cut_off(self) -> None:
         self._head_is_whole()
         self.transport.abort()
+
+    def take_body(self, size: int, patience_s: float) -> TakenBody | None:
+        """The body of the request that is being answered, which nobody has begun to read. None: it is not worth it.
+
+        size: bytes of all of it. patience_s: how long nothing may come. To be given back on the loop.
+        """
+        cycle = self.cycle
+        left = size - len(cycle.body)
+        if left < WORTH_TAKING or not cycle.more_body or self.pipeline or self.transport.is_closing():
+            return None
+        if cycle.waiting_for_100_continue:
+            self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            cycle.waiting_for_100_continue = False
+        self.flow.pause_reading()
+        connection = socket.socket(fileno=os.dup(self.transport.get_extra_info("socket").fileno()))
+        connection.settimeout(patience_s)
+        begun, cycle.body = cycle.body, bytearray()
+        return TakenBody(begun, left, connection)
+
+    def give_back(self, body: TakenBody) -> None:
+        """The thread is done, and the answer can be sent. What is left of a body that was not begun is passed over."""
+        body.close()
+        if body.is_whole and self.parser is not None:
+            # The parser has not seen the end of this request: another one awaits the next.
+            self.parser = httptools.HttpRequestParser(self)
+            self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+            self.cycle.more_body = False
+        elif body.is_begun:
+            self.cycle.keep_alive = False

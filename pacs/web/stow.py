@@ -1,36 +1,35 @@
 """STOW-RS: store instances (PS3.18 10.5). The only asynchronous code: a body is read as it comes, of any size.
 
-The event loop hands the body over in pieces to a thread, which stores one part after the other as it reads it; a few
-pieces are under way at most, and a thread that falls behind holds back the client.
+A thread reads the body, and stores one part after the other as it comes: a large one from the connection itself, any
+other from the event loop, which pours it in by pieces. A thread that falls behind holds back the client.
 """
 
 import asyncio
-import io
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from http import HTTPStatus
 from queue import SimpleQueue
-from typing import BinaryIO
+from typing import Self
 
 import structlog
-from anyio import CapacityLimiter
-from anyio.to_thread import run_sync
 from fastapi import APIRouter, Request, Response
 from starlette.requests import ClientDisconnect
 
-from pacs.archive import resources
 from pacs.archive.assembling import Spool
-from pacs.archive.ingest import Stored, ingest
-from pacs.archive.resources import KIND_OF, Resource
+from pacs.archive.ingest import Stored
+from pacs.archive.receiving import Receiving
+from pacs.archive.resources import Resource
 from pacs.context import Actor, Pacs
 from pacs.dicom.assembly import datasets_of, names_of
 from pacs.dicom.dicomjson import Json
 from pacs.dicom.media import DICOM, DICOM_JSON, DICOM_XML, MULTIPART, OCTET_STREAM, MediaType, parse_media_type
-from pacs.dicom.multipart import Event, MultipartReader, PartBegins, PartEnds
-from pacs.dicom.part10 import MAX_META, FileMeta, read_file_meta
+from pacs.dicom.multipart import ROOM, MultipartReader, PartBegins, PartEnds, Seen
 from pacs.errors import InvalidInstance, PacsError, TooLarge, UnsupportedContent
 from pacs.web.answers import wanted
 from pacs.web.auth import actor_of, pacs_of
 from pacs.web.problem import problem
+from pacs.web.protocol import TAKES_BODY, BoundedHttp, TakenBody
 from pacs.web.stored import Failure, Outcome, answer_of
 
 log = structlog.get_logger(__name__)
@@ -39,8 +38,8 @@ PIECE = 1 << 20
 """Bytes that are gathered before they are handed over."""
 PIECES = 4
 """Pieces under way between the two."""
-HEAD = 1 << 20
-"""Bytes of a part that are read ahead: its file meta names it in the answer when it is refused."""
+WINDOW = 4
+"""Parts of one request that are kept at once, while the next one comes."""
 METADATA = frozenset((DICOM_JSON, DICOM_XML))
 LARGEST_METADATA = 32 << 20
 """Bytes of the metadata of a request, which is held until its bulk data has come."""
@@ -67,42 +66,60 @@ async def store_instances_of_study(request: Request, study: str) -> Response:
 
 
 async def _store(request: Request, study: str | None) -> Response:
-    actor = await run_sync(actor_of, request)
-    actor.require("store")
-    if int(request.headers.get("content-length", "0")) > LARGEST:
+    size = int(request.headers.get("content-length", "0"))
+    if size > LARGEST:
         return problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a request has at most {LARGEST >> 30} GiB")
-    if request.headers.get("content-encoding", "identity") != "identity":
-        raise UnsupportedContent("a request is not taken in a content encoding")
-    body = Body()
-    store, parts = _content(request.headers.get("content-type", ""), body)
-    pouring = asyncio.create_task(body.pour(request.stream()))
+    loop, threads = asyncio.get_running_loop(), request.app.state.storing
+    protocol: BoundedHttp | None = request.scope.get("extensions", {}).get(TAKES_BODY, {}).get("by")
+    if protocol is not None and (taken := protocol.take_body(size, PATIENCE_S)):
+        try:
+            return await loop.run_in_executor(threads, _store_body, request, taken, study)
+        finally:
+            protocol.give_back(taken)
+    poured = PouredBody()
+    pouring = asyncio.create_task(poured.pour(request.stream()))
     try:
-        limiter: CapacityLimiter = request.app.state.storing
-        outcome = await run_sync(store, pacs_of(request), actor, parts, study, limiter=limiter)
+        return await loop.run_in_executor(threads, _store_body, request, poured, study)
     finally:
         pouring.cancel()
+
+
+def _store_body(request: Request, body: "PouredBody | TakenBody", study: str | None) -> Response:
+    """In a thread. Raises NotAuthenticated, NotAllowed, UnsupportedContent, TooLarge and OutOfResources."""
+    actor = actor_of(request)
+    actor.require("store")
+    if request.headers.get("content-encoding", "identity") != "identity":
+        raise UnsupportedContent("a request is not taken in a content encoding")
+    store, parts = _content(request.headers.get("content-type", ""), body)
+    outcome = store(pacs_of(request), actor, parts, study)
     return answer_of(outcome, f"{request.base_url}dicom-web", wanted(request))
 
 
-class Body:
-    """A request's body between the event loop, which pours it in, and the thread that iterates over it."""
+class PouredBody:
+    """A request's body between the event loop, which pours it in, and the thread that reads it."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._pieces: SimpleQueue[bytes | None] = SimpleQueue()
         self._room = asyncio.Event()
+        self._piece: memoryview | None = memoryview(b"")
 
     async def pour(self, stream: AsyncIterator[bytes]) -> None:
         """From the client into the queue, as long as there is room in it."""
         gathered = bytearray()
         end: bytes | None = None
+        poured = 0
         try:
             while chunk := await _next(stream):
+                poured += len(chunk)
+                if poured > LARGEST:
+                    break
                 gathered += chunk
                 if len(gathered) >= PIECE:
                     await self._put(bytes(gathered))
                     gathered.clear()
-            end = b""
+            else:
+                end = b""
         except (ClientDisconnect, TimeoutError):
             log.warning("a request ended before it was whole")
         finally:
@@ -117,13 +134,25 @@ class Body:
             await self._room.wait()
         self._pieces.put(piece)
 
-    def __iter__(self) -> Iterator[bytes]:
-        """Raises InvalidInstance when the client went away or fell silent."""
-        while piece := self._pieces.get():
-            self._loop.call_soon_threadsafe(self._room.set)
-            yield piece
-        if piece is None:
-            raise InvalidInstance("the request ended before it was whole")
+    def readinto(self, room: memoryview) -> int:
+        """Bytes of it that were put into the room; 0 at its end. Raises EOFError when it breaks off."""
+        if self._piece is not None and not self._piece:
+            self._piece = self._next()
+        if self._piece is None:
+            raise EOFError
+        count = min(len(room), len(self._piece))
+        room[:count] = self._piece[:count]
+        self._piece = self._piece[count:]
+        return count
+
+    def _next(self) -> memoryview | None:
+        """None where it breaks off."""
+        piece = self._pieces.get()
+        if not piece:
+            self._pieces.put(piece)  # whoever asks once more is told the same
+            return None if piece is None else memoryview(piece)
+        self._loop.call_soon_threadsafe(self._room.set)
+        return memoryview(piece)
 
 
 async def _next(stream: AsyncIterator[bytes]) -> bytes:
@@ -135,10 +164,10 @@ async def _next(stream: AsyncIterator[bytes]) -> bytes:
     return b""
 
 
-Store = Callable[[Pacs, Actor, Iterator[Event], str | None], Outcome]
+Store = Callable[[Pacs, Actor, Iterator[Seen], str | None], Outcome]
 
 
-def _content(content_type: str, body: Iterable[bytes]) -> tuple[Store, Iterator[Event]]:
+def _content(content_type: str, body: PouredBody | TakenBody) -> tuple[Store, Iterator[Seen]]:
     """What stores a body of that type, and its parts. Raises UnsupportedContent; the parts InvalidInstance."""
     media_type = parse_media_type(content_type)
     name = media_type.name if media_type else ""
@@ -153,64 +182,28 @@ def _content(content_type: str, body: Iterable[bytes]) -> tuple[Store, Iterator[
     return (store_parts if name == DICOM else store_described), parts
 
 
-def _single_part(content_type: str, body: Iterable[bytes]) -> Iterator[Event]:
+def _single_part(content_type: str, body: PouredBody | TakenBody) -> Iterator[Seen]:
     yield PartBegins({"content-type": content_type})
-    yield from body
+    room = memoryview(bytearray(ROOM))
+    while count := _read(body, room):
+        yield room[:count]
     yield PartEnds()
 
 
-def _parts(reader: MultipartReader, body: Iterable[bytes]) -> Iterator[Event]:
-    for piece in body:
-        yield from reader.feed(piece)
+def _parts(reader: MultipartReader, body: PouredBody | TakenBody) -> Iterator[Seen]:
+    while count := _read(body, reader.room()):
+        yield from reader.filled(count)
     reader.finish()
 
 
-class PartFile(io.RawIOBase):
-    """The body of one part, as a file that is read once."""
-
-    def __init__(self, events: Iterator[Event]) -> None:
-        self._events = events
-        self._piece = memoryview(b"")
-        self._has_ended = False
-        self._broken: InvalidInstance | None = None
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # io asks for a Buffer
-        """Fills the buffer, but at the end: what is read first is a part's whole head.
-
-        Raises InvalidInstance where the request breaks off.
-        """
-        filled = 0
-        while filled < len(buffer) and self._is_filled():
-            count = min(len(buffer) - filled, len(self._piece))
-            buffer[filled : filled + count] = self._piece[:count]
-            self._piece = self._piece[count:]
-            filled += count
-        if self._broken and not filled:
-            raise self._broken
-        return filled
-
-    def pass_over(self) -> None:
-        """To the end of the part, where the next one begins."""
-        while self._is_filled():
-            self._piece = memoryview(b"")
-
-    def _is_filled(self) -> bool:
-        """Whether there is a piece of the body."""
-        while not self._piece and not self._has_ended:
-            try:
-                event = next(self._events)
-            except InvalidInstance as error:  # told when what came before has been read
-                self._broken, self._has_ended = error, True
-                break
-            self._piece = memoryview(event) if isinstance(event, bytes) else self._piece
-            self._has_ended = isinstance(event, PartEnds)
-        return bool(self._piece)
+def _read(body: PouredBody | TakenBody, room: memoryview) -> int:
+    try:
+        return body.readinto(room)
+    except (EOFError, OSError) as error:  # the client went away or fell silent
+        raise InvalidInstance("the request ended before it was whole") from error
 
 
-def store_described(pacs: Pacs, actor: Actor, parts: Iterator[Event], study: str | None) -> Outcome:
+def store_described(pacs: Pacs, actor: Actor, parts: Iterator[Seen], study: str | None) -> Outcome:
     """Store the instances of metadata, once all of their bulk data has come."""
     outcome = Outcome()
     with Spool(pacs) as spool:
@@ -223,7 +216,7 @@ def store_described(pacs: Pacs, actor: Actor, parts: Iterator[Event], study: str
     return outcome.completed()
 
 
-def _gathered(parts: Iterator[Event], spool: Spool, outcome: Outcome) -> list[Json]:
+def _gathered(parts: Iterator[Seen], spool: Spool, outcome: Outcome) -> list[Json]:
     """The metadata of a request, its bulk data left in the spool. Raises TooLarge, OutOfResources."""
     documents: list[bytes] = []
     media_type, location, document = MediaType(OCTET_STREAM), "", bytearray()
@@ -238,11 +231,11 @@ def _gathered(parts: Iterator[Event], spool: Spool, outcome: Outcome) -> list[Js
                     documents.append(bytes(document))
                 case PartEnds():
                     spool.end(media_type, location)
-                case bytes() if media_type.name in METADATA:
+                case memoryview() if media_type.name in METADATA:
                     document += event
                     if len(document) + sum(map(len, documents)) > LARGEST_METADATA:
                         raise TooLarge(f"the metadata of a request has at most {LARGEST_METADATA >> 20} MiB")
-                case bytes():
+                case memoryview():
                     spool.write(event)
     except InvalidInstance as error:  # of the request itself: what came before is stored, and told
         outcome.failures.append(Failure(error))
@@ -255,54 +248,112 @@ def _gathered(parts: Iterator[Event], spool: Spool, outcome: Outcome) -> list[Js
     return found
 
 
-def store_parts(pacs: Pacs, actor: Actor, parts: Iterator[Event], study: str | None) -> Outcome:
+def store_parts(pacs: Pacs, actor: Actor, parts: Iterator[Seen], study: str | None) -> Outcome:
     """Store one part after the other; one that fails keeps none of the others from being stored."""
-    outcome = Outcome()
-    try:
-        for event in parts:
-            if isinstance(event, PartBegins):
-                _store_part(pacs, actor, event, PartFile(parts), study, outcome)
-    except InvalidInstance as error:  # of the request itself: what came before is stored, and told
-        outcome.failures.append(Failure(error))
-    return outcome.completed()
+    with Arrived() as arrived:
+        try:
+            for event in parts:
+                match event:
+                    case PartBegins(headers):
+                        arrived.begin(Part(pacs, actor, study, headers.get("content-type", DICOM)))
+                    case memoryview():
+                        arrived.write(event)
+                    case PartEnds():
+                        arrived.end()
+        except InvalidInstance as error:  # of the request itself: what came before is stored, and told
+            arrived.break_off(error)
+        return arrived.outcome().completed()
 
 
-def _store_part(
-    pacs: Pacs, actor: Actor, begin: PartBegins, part: PartFile, study: str | None, outcome: Outcome
-) -> None:
-    file = io.BufferedReader(part, HEAD)
-    head = b""
-    try:
-        _check_type(begin.headers.get("content-type", DICOM))
-        head = file.peek()
-        outcome.stored.append(_keep(pacs, actor, file, head, study))
-    except PacsError as error:
-        log.warning("a part was not stored", error=type(error).__name__)
-        outcome.failures.append(_failure(error, head))
-    part.pass_over()
+Result = Stored | Resource | Failure
 
 
-def _check_type(content_type: str) -> None:
-    media_type = parse_media_type(content_type)
-    if media_type is None or media_type.name != DICOM:
-        raise UnsupportedContent(f"a part is not {DICOM}")
+class Arrived:
+    """The parts of a request: each is kept by another thread while the next one comes, and told in its order.
+
+    The last one needs no other thread, and most requests have one part.
+    """
+
+    def __init__(self) -> None:
+        self._coming: Part | None = None
+        self._last: Part | None = None
+        self._kept: list[Future[Result]] = []
+        self._broken: Failure | None = None
+        self._keepers: ThreadPoolExecutor | None = None
+
+    def begin(self, part: "Part") -> None:
+        self._coming = part
+        if self._last is None:
+            return
+        if self._keepers is None:
+            self._keepers = ThreadPoolExecutor(WINDOW, thread_name_prefix="keep")
+        if len(self._kept) >= WINDOW:
+            self._kept[-WINDOW].result()
+        last, self._last = self._last, None
+        self._kept.append(self._keepers.submit(last.finish))
+
+    def write(self, piece: memoryview) -> None:
+        if self._coming is not None:
+            self._coming.write(piece)
+
+    def end(self) -> None:
+        self._last, self._coming = self._coming, None
+
+    def break_off(self, error: InvalidInstance) -> None:
+        """There will be no more: the part that was coming fails, or, between two of them, the request."""
+        self._broken = Failure(error, *self._coming.names) if self._coming else Failure(error)
+
+    def outcome(self) -> Outcome:
+        """What became of them, once each has been kept."""
+        last = [self._last.finish()] if self._last else []
+        results = [*(kept.result() for kept in self._kept), *last, *([self._broken] if self._broken else [])]
+        return Outcome(
+            [result for result in results if not isinstance(result, Failure)],
+            [result for result in results if isinstance(result, Failure)],
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._keepers is not None:
+            self._keepers.shutdown()
+        for part in (self._coming, self._last):
+            if part is not None:
+                part.close()
 
 
-def _keep(pacs: Pacs, actor: Actor, file: BinaryIO, head: bytes, study: str | None) -> Stored | Resource:
-    """What belongs to no patient has a place of its own."""
-    if study is None and (meta := _meta_of(head)) and meta.sop_class_uid in KIND_OF:
-        return resources.store(pacs, actor, file)
-    return ingest(pacs, actor, file, study_instance_uid=study)
+class Part:
+    """An instance while it comes. What goes wrong with it is told when it is finished."""
 
+    def __init__(self, pacs: Pacs, actor: Actor, study: str | None, content_type: str) -> None:
+        self._receiving = Receiving(pacs, actor, study)
+        media_type = parse_media_type(content_type)
+        is_taken = media_type is not None and media_type.name == DICOM
+        self._error: PacsError | None = None if is_taken else UnsupportedContent(f"a part is not {DICOM}")
 
-def _failure(error: PacsError, head: bytes) -> Failure:
-    meta = _meta_of(head)
-    return Failure(error, meta.sop_class_uid, meta.sop_instance_uid) if meta else Failure(error)
+    @property
+    def names(self) -> tuple[str, str]:
+        return self._receiving.names
 
+    def write(self, piece: memoryview) -> None:
+        if self._error is None:
+            try:
+                self._receiving.write(piece)
+            except PacsError as error:
+                self._error = error
 
-def _meta_of(head: bytes) -> FileMeta | None:
-    """None where it is none: then what stores it says so."""
-    try:
-        return read_file_meta(head[:MAX_META])
-    except InvalidInstance:
-        return None
+    def close(self) -> None:
+        """Forget what was not kept."""
+        self._receiving.close()
+
+    def finish(self) -> Result:
+        """Keep it: durable when this returns."""
+        with closing(self._receiving):
+            try:
+                if self._error is None:
+                    return self._receiving.finish()
+                raise self._error
+            except PacsError as error:
+                log.warning("a part was not stored", error=type(error).__name__)
+                return Failure(error, *self.names)

@@ -158,9 +158,8 @@ def test_what_is_broken_or_abused_is_refused(data: bytes, why: str) -> None:
 
 def test_a_body_is_not_held() -> None:
     reader = MultipartReader(RELATED)
-    reader.feed(b"--b\r\n\r\n")
+    list(reader.feed(b"--b\r\n\r\n"))
 
     for _ in range(10):
-        [body] = reader.feed(bytes(1 << 20))
-        assert isinstance(body, bytes)
-        assert len(body) >= (1 << 20) - 10
+        pieces = [piece for piece in reader.feed(bytes(1 << 20)) if isinstance(piece, bytes)]
+        assert sum(map(len, pieces)) >= (1 << 20) - 10
