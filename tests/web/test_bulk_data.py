@@ -6,13 +6,16 @@ from typing import Any
 
 import pytest
 import requests
+from dicomweb_client.api import DICOMwebClient
 from pydicom.dataset import Dataset
 from pydicom.uid import RLELossless
 
 from pacs.context import Pacs
 from tests.make import make_ct
-from tests.web.conftest import Caller
-from tests.web.test_wado import multi_frame, parts_of, path_of, store
+from tests.web.conftest import Caller, Door
+from tests.web.test_wado import multi_frame, parts_of, path_of, store, web
+
+__all__ = ["web"]
 
 OCTETS = "application/octet-stream"
 IN_PARTS = f'multipart/related; type="{OCTETS}"'
@@ -44,6 +47,15 @@ def test_every_bulk_data_uri_of_the_metadata_leads_to_its_value(client: Caller, 
 
     assert single == expected
     assert {tag: body for tag, [(_, body)] in in_parts.items()} == expected
+
+
+def test_another_client_retrieves_bulk_data(web: DICOMwebClient, door: Door, pacs: Pacs) -> None:
+    ds = store(pacs, with_bulk_data())
+    (answer,) = web.retrieve_series_metadata(ds.StudyInstanceUID, ds.SeriesInstanceUID)
+
+    for tag, value in (("00091001", bytes(range(256)) * 16), ("7FE00010", ds.PixelData)):
+        url = door.url + answer[tag]["BulkDataURI"]
+        assert web.retrieve_bulkdata(url) == [value]
 
 
 @pytest.mark.parametrize("level", ["study", "series", "instance"])
