@@ -49,11 +49,15 @@ def read_further(
 
 
 def searched_form(attribute: Attribute, value: str) -> str:
-    """The form in which a value is searched: a name folded, numbers so that equal ones are equal text; else ""."""
+    """The form in which a value is searched where that is not the value itself, else "".
+
+    Names are folded, equal numbers equal text. Several texts are as they are: so they are found among the many that are
+    one text.
+    """
     if attribute.vr == "PN":
         return folded(value)
     if attribute.vr not in NUMBER_VRS and attribute.vr not in DECIMAL_VRS:
-        return ""
+        return value if attribute.is_multi_valued and "\\" in value else ""
     return "\\".join(number_of(attribute.vr, one) or one for one in value.split("\\"))
 
 

@@ -24,10 +24,12 @@ from sqlalchemy import (
     false,
     func,
     literal,
+    literal_column,
     or_,
     select,
     true,
     tuple_,
+    union_all,
 )
 
 from pacs.dicom.attributes import BY_PATH, TIME_OF, Attribute, Level
@@ -511,26 +513,34 @@ def _sources_of_further(attribute: Attribute, match: Match, query: Query) -> Ite
     """Its values lie together: to look through them is cheaper than to look each up from the rows of its level."""
     if isinstance(match, Empty | Instants | Zoned | Universal):
         return
-    values = further_value.c
-    conditions = [
-        values.attribute_pk == attribute.further,
-        _is_matched(attribute, match, values.value, values.folded),
-    ]
-    by_index = None
-    if _is_number_of_further(attribute):
-        conditions.append(values.folded != "")
-        by_index = _by_index(values.folded, match)
-    elif attribute.vr != "PN":
-        by_index = _by_index(values.value, match)
-    if by_index is not None and not attribute.is_multi_valued:
-        conditions.append(by_index)
-    owners = select(values.owner_pk).where(*conditions)
+    owners = _owners_of_further(attribute, match)
     if attribute.level <= query.level:
         yield Source(attribute.level, owners, False)
         return
     first = Level(query.level + 1)
     rows = select(PARENT[first]).select_from(_join(attribute.level, first))
     yield Source(query.level, rows.where(TABLES[attribute.level].c.pk.in_(owners)), False)
+
+
+def _owners_of_further(attribute: Attribute, match: PlainMatch) -> Select[Any]:
+    """The keys of the rows that have a value which is matched."""
+    values = further_value.c
+    is_matched = _is_matched(attribute, match, values.value, values.folded)
+    owners = select(values.owner_pk).where(values.attribute_pk == attribute.further, is_matched)
+    is_number = _is_number_of_further(attribute)
+    is_searched = values.folded != literal_column("''")  # in so many words: an index is on those alone
+    by_index = None if attribute.vr == "PN" else _by_index(values.folded if is_number else values.value, match)
+    if is_number:
+        owners = owners.where(is_searched)
+    if by_index is None:
+        return owners
+    if not attribute.is_multi_valued:
+        return owners.where(by_index)
+    if is_number:
+        return owners
+    # An index knows how a value begins; only several values have a searched form of their own.
+    several = owners.where(is_searched, values.folded > "")  # SQLite looks into an index for a bound
+    return select(union_all(owners.where(by_index), several).subquery().c.owner_pk)
 
 
 def _by_index(column: ColumnElement[Any], match: Match) -> Condition | None:
