@@ -1,10 +1,11 @@
 """What every verb is handed: the Pacs it works on, and the Actor who asks."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from pacs.errors import NotAllowed
 from pacs.index.session import Database
+from pacs.sandbox import Sandbox
 from pacs.settings import Settings
 from storage import MustWait, ObjectStore
 
@@ -20,10 +21,12 @@ class Pacs:
     database: Database
     objects: ObjectStore
     may_wait: bool = True
+    sandbox: Sandbox = field(default_factory=Sandbox)
+    """Where frames are decoded. It starts when it is first needed."""
 
     def hurried(self) -> "Pacs":
         """The same installation for who must not wait: what it has not at hand raises MustWait."""
-        return Pacs(self.settings, self.database.hurried(), self.objects.hurried(), may_wait=False)
+        return replace(self, database=self.database.hurried(), objects=self.objects.hurried(), may_wait=False)
 
     def take_time(self) -> None:
         """Before work that holds up who must not wait. Raises MustWait."""

@@ -6,6 +6,7 @@ import ssl
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Literal
 
 import pydicom.config
@@ -18,6 +19,7 @@ from pacs.dimse.server import serve_dicom
 from pacs.index.session import Database
 from pacs.jobs import Job
 from pacs.peers.tls import server_context
+from pacs.sandbox import Sandbox
 from pacs.settings import Address, Settings
 from pacs.web.app import create_app
 from pacs.web.events import PING_EVERY_S, PONG_WITHIN_S
@@ -52,6 +54,8 @@ JOBS: tuple[Job, ...] = (
 BACKLOG = 128
 LONGEST_MESSAGE = 64 << 10
 """Bytes that somebody may send on a WebSocket, where we only tell."""
+LEAST_URGENT = 19
+"""Of what the worker encodes: it has the time that nobody else wants."""
 STOP_TIMEOUT_S = 20
 """How long a door lets what is in flight finish."""
 
@@ -93,6 +97,7 @@ def open_pacs(settings: Settings) -> Pacs:
 
 
 def close_pacs(pacs: Pacs) -> None:
+    pacs.sandbox.close()
     pacs.database.close()
     pacs.objects.close()
 
@@ -157,6 +162,8 @@ def _serve_web(pacs: Pacs, listeners: list[socket.socket], stop: threading.Event
         server.should_exit = True
 
     threading.Thread(target=end_when_told, daemon=True).start()
+    # Loading the codecs takes half a second, and nobody need wait for it.
+    threading.Thread(target=pacs.sandbox.start, daemon=True).start()
     server.run(sockets=listeners)
 
 
@@ -164,4 +171,8 @@ def _serve_worker(pacs: Pacs, listeners: list[socket.socket], stop: threading.Ev
     # Only here: what it brings along costs every command a third of a second, and every process 11 MB.
     from pacs.jobs.worker import work
 
-    work(pacs, JOBS, stop)
+    in_background = replace(pacs, sandbox=Sandbox(processes=1, nice=LEAST_URGENT))
+    try:
+        work(in_background, JOBS, stop)
+    finally:
+        in_background.sandbox.close()

@@ -50,6 +50,8 @@ def pacs(settings: Settings) -> Iterator[Pacs]:
     database = Database(settings.database)
     database.migrate()
     objects = open_store(settings.objects, spool=settings.data / "spool")
-    yield Pacs(settings, database, objects)
+    pacs = Pacs(settings, database, objects)
+    yield pacs
+    pacs.sandbox.close()
     objects.close()
     database.close()

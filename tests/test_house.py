@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.parent
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("storage", "pacs.errors", "pacs.settings"),
     ("pacs.dicom",),
-    ("pacs.upper_layer",),
+    ("pacs.upper_layer", "pacs.sandbox"),
     ("pacs.index",),
     ("pacs.context",),
     ("pacs.audit",),

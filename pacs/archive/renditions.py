@@ -193,7 +193,7 @@ def _encoded(
                 if not goes_on():
                     return None
                 data = opened.frame(number)
-                codestream = htj2k_frame(description, data, opened.transfer_syntax_uid)
+                codestream = pacs.sandbox.run(htj2k_frame, description, data, opened.transfer_syntax_uid)
                 builder.add(codestream)
                 digest.update(codestream)
                 draft.write(codestream)
