@@ -18,6 +18,7 @@ from pacs.dicom.pixels import DEFLATED, EXPLICIT
 from pacs.dicom.rewrite import Encoding
 from pacs.dicom.transcode import encoding_of
 from pacs.errors import NotAcceptable
+from storage import MustWait
 
 log = structlog.get_logger(__name__)
 
@@ -64,6 +65,22 @@ def whole_file(pacs: Pacs, ref: InstanceRef) -> bytes:
 def whole_file_chunks(pacs: Pacs, ref: InstanceRef, size: int = selection.CHUNK) -> Iterator[bytes]:
     """The same in chunks. The last comes only when the kept bytes are right."""
     return _corrected_file(pacs, ref) if ref.corrections else selection.whole_file_chunks(pacs, ref, size)
+
+
+def file_range(pacs: Pacs, ref: InstanceRef, start: int, stop: int) -> Iterator[bytes]:
+    """A part of the Part 10 file of an instance without corrections, in chunks. Only the whole of it is checked."""
+    if start == 0 and stop == ref.size:
+        return selection.whole_file_chunks(pacs, ref)
+    size = selection.CHUNK
+    return (selection.read(pacs, ref, begin, min(begin + size, stop)) for begin in range(start, stop, size))
+
+
+def is_there(pacs: Pacs, ref: InstanceRef) -> bool:
+    """Whether the object of an instance is there, where that can be told at once; else it is taken to be."""
+    try:
+        return pacs.objects.hurried().exists(ref.object_key)
+    except MustWait:
+        return True
 
 
 def whole_files(pacs: Pacs, refs: Sequence[InstanceRef]) -> Iterator[Iterator[bytes]]:

@@ -8,11 +8,14 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
+from pacs.archive import decoding
 from pacs.archive.headers import Opened, open_instance, read_header
 from pacs.archive.metadata import series_document
 from pacs.archive.outgoing import (
     data_set,
     data_set_chunks,
+    file_range,
+    is_there,
     transcoded,
     transcoded_chunks,
     whole_file,
@@ -27,11 +30,9 @@ from pacs.archive.selection import (
     instances,
 )
 from pacs.context import Actor, Pacs
-from pacs.dicom.delivery import delivered_frame
 from pacs.dicom.frames import FrameTable
-from pacs.dicom.pixels import DEFLATED, EXPLICIT, pixel_description
+from pacs.dicom.pixels import DEFLATED, EXPLICIT, PixelDescription, pixel_description
 from pacs.dicom.series_document import SeriesDocument
-from pacs.dicom.transcode import native_description, native_frame, packed
 from pacs.errors import NotFound
 
 __all__ = [
@@ -42,8 +43,10 @@ __all__ = [
     "data_set",
     "data_set_chunks",
     "decoded",
+    "file_range",
     "frames",
     "instances",
+    "is_there",
     "rendered",
     "representative",
     "thumbnail",
@@ -105,11 +108,9 @@ def decoded(pacs: Pacs, frame_set: FrameSet) -> FrameSet:
     Raises Undecodable, for a damaged frame while they are taken.
     """
     pacs.take_time()
-    description = pixel_description(read_header(pacs, frame_set.ref, frame_set.opened))
-    syntax = frame_set.transfer_syntax_uid
-    native = (native_frame(description, data, syntax) for data in frame_set.frames)
-    if native_description(description, syntax).bits_allocated == 1:
-        native = (b"".join(packed([bits])) for bits in native)
+    ref, opened = frame_set.ref, frame_set.opened
+    description = pixel_description(read_header(pacs, ref, opened))
+    native = (decoding.native(pacs, ref, opened, description, number) for number in frame_set.numbers)
     return replace(frame_set, transfer_syntax_uid=EXPLICIT, frames=native)
 
 
@@ -170,9 +171,11 @@ def _reads(
         opened = open_instance(pacs, ref, tables.get(ref.pk))
         if opened.table is None:
             raise NotFound(f"instance {ref.sop_instance_uid} has no frames")
-        pairs = [(one.index, one.frame_number) for one in run]
-        for read in _runs(opened, opened.table, pairs):
-            yield partial(_transcoding, pacs, ref, opened, read) if run[0].is_transcoded else read
+        if run[0].is_transcoded:
+            description = pixel_description(read_header(pacs, ref, opened))
+            yield from (partial(_transcoded, pacs, ref, opened, description, one) for one in run)
+        else:
+            yield from _runs(opened, opened.table, [(one.index, one.frame_number) for one in run])
 
 
 def _same_instance(wanted: Sequence[_Wanted]) -> Iterator[Sequence[_Wanted]]:
@@ -184,11 +187,10 @@ def _same_instance(wanted: Sequence[_Wanted]) -> Iterator[Sequence[_Wanted]]:
             first = index
 
 
-def _transcoding(
-    pacs: Pacs, ref: InstanceRef, opened: Opened, read: Callable[[], Sequence[Numbered]]
+def _transcoded(
+    pacs: Pacs, ref: InstanceRef, opened: Opened, description: PixelDescription, one: _Wanted
 ) -> Sequence[Numbered]:
-    description = pixel_description(read_header(pacs, ref, opened))
-    return [(index, delivered_frame(description, data, opened.transfer_syntax_uid)) for index, data in read()]
+    return [(one.index, decoding.delivered(pacs, ref, opened, description, one.frame_number))]
 
 
 def _runs(

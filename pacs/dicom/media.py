@@ -12,6 +12,7 @@ DICOM_JSON = "application/dicom+json"
 DICOM_XML = "application/dicom+xml"
 OCTET_STREAM = "application/octet-stream"
 MULTIPART = "multipart/related"
+ZIP = "application/zip"
 
 DEFAULT_TRANSFER_SYNTAX: Mapping[str, str] = {DICOM: EXPLICIT_LITTLE_ENDIAN, OCTET_STREAM: EXPLICIT_LITTLE_ENDIAN}
 """What a media type means without `transfer-syntax` (PS3.18 8.7.3.3). An image type without it takes what there is."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import re
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +15,7 @@ from fastapi.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
 from pacs.dicom.media import Offer, choose
+from pacs.errors import InvalidQuery
 
 TURN = 1 << 20
 """Bytes of a body that are made at once, at least: it costs a turn of a thread and one of the loop. A body that is
@@ -32,8 +34,15 @@ FOR_THIS_SESSION = "private, max-age=43200, immutable"
 """Of pictures whose address names their version."""
 
 
+SLOW_S = 1.0
+"""A client who takes longer for a turn is slow: nothing is made ahead for him, and he holds no thread."""
+
+
 class Pieces(Response):
-    """An answer whose body is made while it is sent, by a thread of its own that never waits for the client."""
+    """An answer whose body is made while it is sent: ahead of a client who keeps pace, by a thread of its own.
+
+    A slow client holds the memory of one turn, which is not made before he has taken the last one.
+    """
 
     def __init__(
         self,
@@ -51,21 +60,51 @@ class Pieces(Response):
         self.init_headers(headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        loop, maker = asyncio.get_running_loop(), ThreadPoolExecutor(1)
-        coming = deque(loop.run_in_executor(maker, next, self._coming, ()) for _ in range(AHEAD))
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        if scope["method"] != "HEAD":
+            await self._send_body(receive, send)
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _send_body(self, receive: Receive, send: Send) -> None:
+        loop = asyncio.get_running_loop()
         gone = loop.create_task(_disconnected(receive))
+        maker = _Maker(self._coming)
+        pieces, self._begun = self._begun, ()
         try:
-            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-            pieces = self._begun
             while pieces and not gone.done():
+                began = loop.time()
                 for piece in pieces:
                     await send({"type": "http.response.body", "body": piece, "more_body": True})
-                pieces = await coming.popleft()
-                coming.append(loop.run_in_executor(maker, next, self._coming, ()))
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
+                pieces = await maker.next_turn(AHEAD if loop.time() - began < SLOW_S else 0)
         finally:
             gone.cancel()
-            maker.shutdown(wait=False, cancel_futures=True)
+            maker.stop()
+
+
+class _Maker:
+    """Makes the turns of one body, one after the other, in a thread that lives while there is something to make."""
+
+    def __init__(self, coming: Iterator[Sequence[bytes]]) -> None:
+        self._coming = coming
+        self._thread: ThreadPoolExecutor | None = None
+        self._made: deque[asyncio.Future[Sequence[bytes]]] = deque()
+
+    async def next_turn(self, ahead: int) -> Sequence[bytes]:
+        """ahead: how many turns more are to be made meanwhile. Without any, no thread is left behind."""
+        if self._thread is None:
+            self._thread = ThreadPoolExecutor(1)
+        while len(self._made) <= ahead:
+            loop = asyncio.get_running_loop()
+            self._made.append(loop.run_in_executor(self._thread, next, self._coming, ()))
+        turn = await self._made.popleft()
+        if not ahead and not self._made:
+            self.stop()
+        return turn
+
+    def stop(self) -> None:
+        if self._thread is not None:
+            self._thread.shutdown(wait=False, cancel_futures=True)
+            self._thread = None
 
 
 class Whole(Response):
@@ -128,6 +167,17 @@ async def _disconnected(receive: Receive) -> None:
 def chosen(request: Request, offers: Sequence[Offer]) -> Offer:
     """The offer that the caller likes best. Raises NotAcceptable."""
     return choose(request.headers.get("accept", ""), offers, request.query_params.get("accept", ""))
+
+
+RENDERED = re.compile(r"(?<![\"\w])(?:image|video|text)/[a-z0-9.+-]+|application/pdf", re.IGNORECASE)
+OF_DICOM = re.compile(r"application/dicom|application/octet-stream", re.IGNORECASE)
+
+
+def refuse_mixture(request: Request) -> None:
+    """DICOM and rendered media types are not asked for at once (PS3.18 8.7.4). Raises InvalidQuery."""
+    accept = wanted(request)
+    if OF_DICOM.search(accept) and RENDERED.search(accept):
+        raise InvalidQuery("DICOM and rendered media types are mixed in what is accepted")
 
 
 def wanted(request: Request) -> str:

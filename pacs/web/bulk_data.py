@@ -2,20 +2,18 @@
 
 import re
 from collections.abc import Sequence
-from itertools import chain
 
 from fastapi import APIRouter, Request, Response
 
-from pacs.archive.bulk_data import PIXEL_PATHS, BulkValue, bulk_value, bulk_values, pixel_value
-from pacs.archive.metadata import address_of
+from pacs.archive.bulk_data import PIXEL_PATHS, BulkValue, bulk_value, pixel_value
 from pacs.archive.retrieve import InstanceRef, frames, instances
 from pacs.context import Actor
 from pacs.dicom.media import OCTET_STREAM, Offer
-from pacs.dicom.multipart import Part, content_length, content_type, new_boundary, write
+from pacs.dicom.multipart import content_length, content_type, write
 from pacs.dicom.part10 import EXPLICIT_LITTLE_ENDIAN
-from pacs.errors import NotFound
 from pacs.web.answers import ASK_EVERY_TIME, chosen, etag_of, is_known, not_modified, send
 from pacs.web.auth import pacs_of, signed_in
+from pacs.web.bulk_parts import give_bulk_data, part_of
 from pacs.web.ranges import send_cut
 from pacs.web.resource import resource
 from pacs.web.wado import INSTANCE, SERIES, STUDY, frame_offers, give_frames
@@ -105,7 +103,7 @@ def _give_value(request: Request, value: BulkValue, offer: Offer) -> Response:
         return not_modified(headers)
     if offer.is_multipart:
         boundary = value.ref.object_key[:32]
-        parts = [_part(value, offer.media_type)]
+        parts = [part_of(value, offer.media_type)]
         size = content_length(parts, boundary)
         return send(write(parts, boundary), headers, content_type(offer.media_type, boundary), size)
     if offer.media_type != OCTET_STREAM:
@@ -121,18 +119,5 @@ def _as_document(value: BulkValue, media_type: str) -> dict[str, str]:
 
 
 def _give_all(request: Request, actor: Actor, refs: Sequence[InstanceRef], *, only_pixels: bool = False) -> Response:
-    """Made while it is sent. Raises NotFound when there is none."""
     chosen(request, [BYTES_IN_PARTS])
-    pacs, boundary = pacs_of(request), new_boundary()
-    values = (value for ref in refs for value in bulk_values(pacs, actor, ref, only_pixels=only_pixels))
-    first = next(values, None)
-    if first is None:
-        raise NotFound("there is no bulk data")
-    parts = (_part(value, value.media_type) for value in chain((first,), values))
-    return send(write(parts, boundary), {"vary": "accept"}, content_type(OCTET_STREAM, boundary))
-
-
-def _part(value: BulkValue, media_type: str) -> Part:
-    syntax = f"; transfer-syntax={EXPLICIT_LITTLE_ENDIAN}" if value.path in PIXEL_PATHS else ""
-    location = f"{address_of(value.ref)}/bulkdata/{value.path}"
-    return Part(media_type + syntax, value.pieces(0, value.size), value.size, location)
+    return give_bulk_data(pacs_of(request), actor, refs, only_pixels=only_pixels)

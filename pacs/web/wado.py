@@ -2,35 +2,45 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import partial
+from hashlib import sha256
+from http import HTTPStatus
 
 from fastapi import APIRouter, Request, Response
 
+from pacs.archive.archived import archived
 from pacs.archive.retrieve import (
     FrameSet,
     InstanceRef,
     decoded,
+    file_range,
     frames,
     instances,
+    is_there,
     transcoded_chunks,
     whole_file_chunks,
     whole_files,
 )
 from pacs.context import Actor, Pacs
-from pacs.dicom.media import DICOM, OCTET_STREAM, Offer, frame_media_type
-from pacs.dicom.multipart import Part, content_length, content_type, new_boundary, write
+from pacs.dicom.media import DICOM, OCTET_STREAM, ZIP, Offer, frame_media_type
+from pacs.dicom.multipart import Part, content_length, content_type, write
 from pacs.dicom.part10 import EXPLICIT_LITTLE_ENDIAN, IMPLICIT_LITTLE_ENDIAN, file_meta
 from pacs.dicom.transcode import TARGETS
-from pacs.errors import InvalidQuery, NotAcceptable
+from pacs.errors import InvalidQuery, OutOfResources
 from pacs.web.answers import (
     ASK_EVERY_TIME,
     chosen,
     etag_of,
     is_known,
     not_modified,
+    refuse_mixture,
     send,
     wanted,
 )
 from pacs.web.auth import pacs_of, signed_in
+from pacs.web.bulk_parts import give_bulk_data
+from pacs.web.ranges import send_cut
+from pacs.web.resource import resource
 from pacs.web.short_way import hurried
 
 STUDY = "/studies/{study}"
@@ -44,39 +54,43 @@ MOST_FRAMES = 10_000
 router = APIRouter(prefix="/dicom-web", tags=["WADO-RS"])
 
 
-@router.get(STUDY)
+@resource(router, STUDY)
 @signed_in
 def retrieve_study(request: Request, actor: Actor, study: str) -> Response:
-    """All instances of a study, as Part 10 files in multipart/related."""
-    return _give_instances(request, instances(pacs_of(request), actor, study))
+    """All instances of a study: as Part 10 files in multipart/related or a zip archive, or their pixel data."""
+    return _give_instances(request, actor, instances(pacs_of(request), actor, study))
 
 
-@router.get(SERIES)
+@resource(router, SERIES)
 @signed_in
 def retrieve_series(request: Request, actor: Actor, study: str, series: str) -> Response:
-    """All instances of a series, as Part 10 files in multipart/related."""
-    return _give_instances(request, instances(pacs_of(request), actor, study, series))
+    """All instances of a series, in the same forms."""
+    return _give_instances(request, actor, instances(pacs_of(request), actor, study, series))
 
 
-@router.get(INSTANCE)
+@resource(router, INSTANCE)
 @hurried
 @signed_in
 def retrieve_instance(request: Request, actor: Actor, study: str, series: str, instance: str) -> Response:
-    """One instance: as it is stored, or in the transfer syntax that Accept names; multipart or application/dicom."""
+    """One instance: as it is stored, or in the transfer syntax that Accept names; in those forms, or application/dicom.
+
+    As application/dicom and as an archive a range of it can be asked for.
+    """
     (ref,) = refs = instances(pacs_of(request), actor, study, series, instance)
-    offer = chosen(request, _instance_offers(request, refs))
+    offer = chosen(request, _offers(request, refs))
+    if offer.media_type != DICOM or offer.is_multipart:
+        return _give_all(request, actor, refs, offer)
     headers = {"etag": etag_of(ref.version, offer), "vary": "accept", "cache-control": ASK_EVERY_TIME}
     if is_known(request, headers["etag"]):
         return not_modified(headers)
-    if offer.is_multipart:
-        # The boundary is the file's own digest, which is not in the file: the same request has the same bytes.
-        return _give_multipart(pacs_of(request), refs, offer, ref.object_key[:32], headers)
     headers["content-disposition"] = f'attachment; filename="{ref.sop_instance_uid}.dcm"'
     part = _instance_part(pacs_of(request), ref, offer)
-    return send(iter(part.body), headers, part.content_type, part.size)
+    if part.size is None:
+        return send(iter(part.body), headers, part.content_type)
+    return send_cut(request, part.size, partial(file_range, pacs_of(request), ref), headers, part.content_type)
 
 
-@router.get(FRAMES)
+@resource(router, FRAMES)
 @hurried
 @signed_in
 def retrieve_frames(request: Request, actor: Actor, study: str, series: str, instance: str, numbers: str) -> Response:
@@ -92,31 +106,80 @@ def frame_numbers(text: str) -> list[int]:
     return [int(number) for number in text.split(",")]
 
 
-def _give_instances(request: Request, refs: Sequence[InstanceRef]) -> Response:
-    offer = chosen(request, [one for one in _instance_offers(request, refs) if one.is_multipart])
-    return _give_multipart(pacs_of(request), refs, offer, new_boundary(), {"vary": "accept"})
+def _give_instances(request: Request, actor: Actor, refs: Sequence[InstanceRef]) -> Response:
+    refs, lost = _parted(pacs_of(request), refs)
+    offer = chosen(request, [one for one in _offers(request, refs) if one.media_type != DICOM or one.is_multipart])
+    given = [ref for ref in refs if offer.media_type != DICOM or _can_be_given(ref, offer.transfer_syntax_uid)]
+    response = _give_all(request, actor, given, offer)
+    missing = len(lost) + len(refs) - len(given)
+    if missing and response.status_code == HTTPStatus.OK:
+        response.status_code = HTTPStatus.PARTIAL_CONTENT
+        number = len(given) + missing
+        response.headers["warning"] = f'299 filmless "{missing} of {number} instances cannot be given"'
+    return response
 
 
-def _give_multipart(
-    pacs: Pacs, refs: Sequence[InstanceRef], offer: Offer, boundary: str, headers: dict[str, str]
-) -> Response:
-    parts = _instance_parts(pacs, refs, offer)
-    size = content_length(parts, boundary)
-    return send(write(parts, boundary), headers, content_type(DICOM, boundary), size)
+def _give_all(request: Request, actor: Actor, refs: Sequence[InstanceRef], offer: Offer) -> Response:
+    """Whatever is asked for of one instance or several, but a single Part 10 file."""
+    if offer.media_type == ZIP:
+        return _give_archive(request, refs)
+    if offer.media_type == OCTET_STREAM:
+        return give_bulk_data(pacs_of(request), actor, refs, only_pixels=True)
+    return _give_multipart(request, refs, offer)
 
 
-def _instance_offers(request: Request, refs: Sequence[InstanceRef]) -> list[Offer]:
+def _give_multipart(request: Request, refs: Sequence[InstanceRef], offer: Offer) -> Response:
+    version = sha256("\n".join(ref.version for ref in refs).encode()).hexdigest()[:32]
+    headers = {"etag": etag_of(version, offer), "vary": "accept", "cache-control": ASK_EVERY_TIME}
+    if is_known(request, headers["etag"]):
+        return not_modified(headers)
+    # The boundary is a digest of what is sent, and so not in it: the same request has the same bytes.
+    parts = _instance_parts(pacs_of(request), refs, offer)
+    return send(write(parts, version), headers, content_type(DICOM, version), content_length(parts, version))
+
+
+def _give_archive(request: Request, refs: Sequence[InstanceRef]) -> Response:
+    pacs_of(request).take_time()
+    archive = archived(pacs_of(request), refs)
+    headers = {"etag": f'"{archive.version}"', "vary": "accept", "cache-control": ASK_EVERY_TIME}
+    if is_known(request, headers["etag"]):
+        return not_modified(headers)
+    headers["content-disposition"] = f'attachment; filename="{archive.name}.zip"'
+    return send_cut(request, archive.size, archive.range, headers, ZIP)
+
+
+def _parted(pacs: Pacs, refs: Sequence[InstanceRef]) -> tuple[list[InstanceRef], list[InstanceRef]]:
+    """Those whose objects are there, and those whose objects are lost. Raises OutOfResources when all are.
+
+    Of a bucket that is not asked: a lost object ends the answer before its end.
+    """
+    there: list[InstanceRef] = []
+    lost: list[InstanceRef] = []
+    for ref in refs:
+        (there if is_there(pacs, ref) else lost).append(ref)
+    if not there:
+        raise OutOfResources("the kept bytes of these instances are missing")
+    return there, lost
+
+
+def _can_be_given(ref: InstanceRef, transfer_syntax_uid: str) -> bool:
+    return transfer_syntax_uid in ("", ref.transfer_syntax_uid) or transfer_syntax_uid in TARGETS
+
+
+def _offers(request: Request, refs: Sequence[InstanceRef]) -> list[Offer]:
     """A transfer syntax only where one is named (`*` names none): else instances go out as they came in.
 
-    PS3.18 8.7.3.5.2 would have them in Explicit VR Little Endian; who asks for nothing wants what there is.
+    PS3.18 8.7.3.5.2 would have them in Explicit VR Little Endian; who asks for nothing wants what there is. A syntax in
+    which some of several are stored is offered for those, after one in which all can be given.
     """
+    refuse_mixture(request)
     named = dict.fromkeys(re.findall(r'transfer-syntax="?([0-9.]+)', wanted(request)))
-    offers = [uid for uid in named if uid in TARGETS or all(ref.transfer_syntax_uid == uid for ref in refs)]
+    possible = {uid: sum(_can_be_given(ref, uid) for ref in refs) for uid in named}
+    offers = sorted((uid for uid, number in possible.items() if number), key=lambda uid: -possible[uid])
+    others = [Offer(OCTET_STREAM, EXPLICIT_LITTLE_ENDIAN, is_multipart=True), Offer(ZIP)]
     if not named:
         offers.append("")
-    elif not offers:
-        raise NotAcceptable(f"what is stored is not given in {' '.join(named)}")
-    return [Offer(DICOM, uid, is_multipart) for uid in offers for is_multipart in (True, False)]
+    return [*(Offer(DICOM, uid, is_multipart) for uid in offers for is_multipart in (True, False)), *others]
 
 
 def _instance_parts(pacs: Pacs, refs: Sequence[InstanceRef], offer: Offer) -> list[Part]:
@@ -151,7 +214,8 @@ def give_frames(request: Request, stored: FrameSet, offers: Sequence[Offer]) -> 
     given = stored if offer.transfer_syntax_uid == _syntax_of(stored) else decoded(pacs_of(request), stored)
     part_type = f"{offer.media_type}; transfer-syntax={offer.transfer_syntax_uid}"
     if not offer.is_multipart:
-        return send(given.frames, headers, part_type)
+        (data,) = given.frames
+        return send_cut(request, len(data), lambda start, stop: iter((data[start:stop],)), headers, part_type)
     boundary = stored.ref.object_key[:32]
     parts = (Part(part_type, (data,), len(data)) for data in given.frames)
     media_type = content_type(offer.media_type, boundary)

@@ -2,6 +2,7 @@
 
 import io
 import threading
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email.parser import BytesParser
@@ -163,7 +164,7 @@ def test_an_instance_is_given_as_it_is_asked_for(
         ("instance", f"{DICOM}; transfer-syntax={JPEGLSLossless}"),
         ("instance", "image/jpeg"),
         ("study", "application/dicom"),
-        ("study", "application/zip"),
+        ("study", "image/jpeg, text/plain"),
     ],
 )
 def test_what_cannot_be_given_so_is_refused(client: Caller, pacs: Pacs, level: str, accept: str) -> None:
@@ -449,3 +450,186 @@ def test_many_frames_are_sent_whole_though_some_are_at_hand(client: Caller, pacs
     for _ in range(2):
         parts = parts_of(client.get(f"{path_of(ds)}/frames/1,2,3"))
         assert b"".join(body for _, body in parts) == ds.PixelData
+
+
+ZIP = "application/zip"
+
+
+@pytest.mark.parametrize("level", ["study", "series", "instance"])
+def test_instances_come_as_a_zip_archive(client: Caller, pacs: Pacs, level: str) -> None:
+    described = {"SeriesNumber": 3, "SeriesDescription": "Sọ não/../cắt lớp"}
+    sent = [store(pacs, make_ct(InstanceNumber=number, **described)) for number in (1, 1)]
+
+    answer = client.get(path_of(sent[0], level), headers={"accept": ZIP})
+
+    archive = zipfile.ZipFile(io.BytesIO(answer.content))
+    assert answer.headers["content-type"] == ZIP
+    assert int(answer.headers["content-length"]) == len(answer.content)
+    wanted = sent[:1] if level == "instance" else sorted(sent, key=lambda ds: str(ds.SOPInstanceUID))
+    assert archive.namelist() == [f"3_so_nao_cat_lop/00001_{ds.SOPInstanceUID}.dcm" for ds in wanted]
+    assert [archive.read(name)[-128:] for name in archive.namelist()] == [ds.PixelData for ds in wanted]
+    assert archive.testzip() is None
+    assert client.get(path_of(sent[0], level), headers={"accept": ZIP}).content == answer.content
+    known = {"accept": ZIP, "if-none-match": answer.headers["etag"]}
+    assert client.get(path_of(sent[0], level), headers=known).status_code == 304
+
+
+def test_series_of_one_number_have_folders_of_their_own(client: Caller, pacs: Pacs) -> None:
+    first = store(pacs, make_ct(SeriesNumber=1, SeriesDescription="axial"))
+    store(pacs, make_ct(SeriesInstanceUID="1.2.3.4", SeriesNumber=1, SeriesDescription="Axial"))
+
+    answer = client.get(path_of(first, "study"), headers={"accept": ZIP})
+
+    names = zipfile.ZipFile(io.BytesIO(answer.content)).namelist()
+    assert {name.partition("/")[0] for name in names} == {"1_axial", "1_axial_2"}
+
+
+@pytest.mark.parametrize(
+    ("suffix", "accept"), [("", "application/dicom"), ("", ZIP), ("/frames/1", "application/octet-stream")]
+)
+@pytest.mark.parametrize(
+    ("asked", "given"),
+    [
+        ("bytes=0-9", (0, 10)),
+        ("bytes=100-", (100, None)),
+        ("bytes=-20", (-20, None)),
+        ("bytes=5-99999999", (5, None)),
+        ("bytes=99999999-", ()),
+        ("bytes=0-1,5-6", None),
+        ("lines=1-2", None),
+    ],
+)
+def test_a_range_of_what_is_one_body(
+    client: Caller, pacs: Pacs, suffix: str, accept: str, asked: str, given: tuple[int, int | None] | tuple[()] | None
+) -> None:
+    path = path_of(store(pacs, make_ct())) + suffix
+    whole = client.get(path, headers={"accept": accept})
+    assert whole.headers["accept-ranges"] == "bytes"
+
+    answer = client.get(path, headers={"accept": accept, "range": asked})
+
+    size = len(whole.content)
+    if given is None:
+        assert (answer.status_code, answer.content) == (200, whole.content)
+    elif not given:
+        assert (answer.status_code, answer.headers["content-range"]) == (416, f"bytes */{size}")
+    else:
+        start, stop, _ = slice(*given).indices(size)
+        assert (answer.status_code, answer.content) == (206, whole.content[start:stop])
+        assert answer.headers["content-range"] == f"bytes {start}-{stop - 1}/{size}"
+    for tag, status in ((whole.headers["etag"], answer.status_code), ('"older"', 200)):
+        headers = {"accept": accept, "range": asked, "if-range": tag}
+        assert client.get(path, headers=headers).status_code == status
+
+
+@pytest.mark.parametrize(
+    ("level", "suffix", "accept"),
+    [
+        ("study", "", DICOM),
+        ("series", "", ZIP),
+        ("instance", "", "*/*"),
+        ("instance", "", "application/dicom"),
+        ("instance", "/frames/1", "*/*"),
+        ("study", "", 'multipart/related; type="application/octet-stream"'),
+    ],
+)
+def test_the_head_says_what_a_get_would_say(client: Caller, pacs: Pacs, level: str, suffix: str, accept: str) -> None:
+    ds = store(pacs, large())
+    path = path_of(ds, level) + suffix
+
+    got = client.get(path, headers={"accept": accept})
+    head = client.head(path, headers={"accept": accept})
+
+    assert (head.status_code, head.content) == (200, b"")
+    names = {"content-type", "content-length", "etag", "vary", "cache-control", "accept-ranges", "content-disposition"}
+    if "etag" not in got.headers:
+        names -= {"content-type"}  # its boundary is a new one
+    assert {name: head.headers.get(name) for name in names} == {name: got.headers.get(name) for name in names}
+
+
+@pytest.mark.parametrize("level", ["study", "series"])
+def test_the_whole_is_not_sent_again(client: Caller, pacs: Pacs, level: str) -> None:
+    ds = store(pacs, make_ct())
+    first = client.get(path_of(ds, level))
+    known = {"if-none-match": first.headers["etag"]}
+    assert client.get(path_of(ds, level), headers=known).status_code == 304
+
+    store(pacs, make_ct())
+
+    assert client.get(path_of(ds, level), headers=known).status_code == 200
+
+
+@pytest.mark.parametrize("level", ["study", "series"])
+@pytest.mark.parametrize("accept", [DICOM, ZIP])
+def test_what_is_lost_does_not_keep_back_the_rest(client: Caller, pacs: Pacs, level: str, accept: str) -> None:
+    sent = [store(pacs, make_ct(InstanceNumber=number)) for number in (1, 2, 3)]
+    (ref,) = instances(pacs, SYSTEM, sop=sent[1].SOPInstanceUID)
+    pacs.objects.delete(ref.object_key)
+
+    answer = client.get(path_of(sent[0], level), headers={"accept": accept})
+
+    assert answer.status_code == 206
+    assert answer.headers["warning"] == '299 filmless "1 of 3 instances cannot be given"'
+    assert answer.content.count(b"DICM") == 2
+    assert int(answer.headers["content-length"]) == len(answer.content)
+    for one in (sent[0], sent[2]):
+        (ref,) = instances(pacs, SYSTEM, sop=one.SOPInstanceUID)
+        pacs.objects.delete(ref.object_key)
+    assert client.get(path_of(sent[0], level)).status_code == 503
+
+
+def test_of_several_those_are_given_that_are_stored_as_asked_for(client: Caller, pacs: Pacs) -> None:
+    packed = store(pacs, compressed(make_ct(InstanceNumber=1), RLELossless))
+    store(pacs, make_ct(InstanceNumber=2))
+    rle, both = f"{DICOM}; transfer-syntax={RLELossless}", f"{DICOM}; transfer-syntax={ExplicitVRLittleEndian}"
+
+    some = client.get(path_of(packed, "series"), headers={"accept": rle})
+    all_of_them = client.get(path_of(packed, "series"), headers={"accept": f"{rle}, {both}"})
+
+    assert (some.status_code, some.content.count(b"DICM")) == (206, 1)
+    assert some.headers["warning"] == '299 filmless "1 of 2 instances cannot be given"'
+    assert (all_of_them.status_code, all_of_them.content.count(b"DICM")) == (200, 2)
+
+
+@pytest.mark.parametrize("level", ["study", "series", "instance"])
+def test_instances_as_mere_bytes_are_their_pixel_data(client: Caller, pacs: Pacs, level: str) -> None:
+    ds = make_ct()
+    pixels = ds.PixelData
+    store(pacs, compressed(ds, RLELossless))
+
+    ((media_type, body),) = parts_of(client.get(path_of(ds, level), headers={"accept": OCTETS}))
+
+    assert media_type == f"application/octet-stream; transfer-syntax={ExplicitVRLittleEndian}"
+    assert body == pixels
+
+
+@pytest.mark.parametrize(
+    ("accept", "content_type"),
+    [
+        (f"application/json;q=0.1, {DICOM};q=0.4, application/dicom;q=0.3", "multipart/related"),
+        (f"{DICOM};q=0.4,application/dicom;q=0.5,nonsense,;;q", "application/dicom"),
+        ("application/zip;q=0.9, */*;q=0.1", "application/zip"),
+        (f"application/*;q=0.5, {DICOM};q=0", "application/dicom"),
+        ("application/dicom;charset=klingon", "application/dicom"),
+        ("text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8", "multipart/related"),
+    ],
+)
+def test_what_is_accepted_is_read_in_any_order(client: Caller, pacs: Pacs, accept: str, content_type: str) -> None:
+    ds = store(pacs, make_ct())
+
+    for answer in (
+        client.get(path_of(ds), headers={"accept": accept}),
+        client.get(path_of(ds), params={"accept": accept, "charset": "klingon"}, headers={"accept": "image/png"}),
+    ):
+        assert answer.status_code == 200, answer.text
+        assert answer.headers["content-type"].startswith(content_type)
+
+
+@pytest.mark.parametrize(
+    "accept", [f"{DICOM}, image/png", "text/html, application/dicom", "image/jpeg,application/dicom"]
+)
+def test_dicom_and_pictures_are_not_asked_for_at_once(client: Caller, pacs: Pacs, accept: str) -> None:
+    ds = store(pacs, make_ct())
+
+    for level in ("study", "series", "instance"):
+        assert client.get(path_of(ds, level), headers={"accept": accept}).status_code == 400
