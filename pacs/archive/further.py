@@ -4,6 +4,7 @@ A definition is a row; its values are those of `archive.further_values`. What ar
 written with the instance's own rows; what was there before is read by a job (`workflow.further`), the newest first.
 """
 
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -184,7 +185,8 @@ def _attribute_of(name: str, level: str, creator: str, vr: str) -> Attribute:
         raise InvalidQuery(f"{level!r} is no level: {', '.join(NAMES)}")
     tag = _tag_of(name)
     if is_private(tag):
-        if not creator or len(creator) > LONGEST_CREATOR or creator != creator.strip() or "\\" in creator:
+        is_creator = creator.isprintable() and creator == creator.strip() and "\\" not in creator
+        if not is_creator or not 0 < len(creator) <= LONGEST_CREATOR:
             raise InvalidQuery("a private attribute is named with its creator, of at most 64 characters")
         path = private_path(tag, creator)
         tag = tag & 0xFFFF00FF | FIRST_BLOCK << 8
@@ -199,16 +201,9 @@ def _attribute_of(name: str, level: str, creator: str, vr: str) -> Attribute:
 
 
 def _tag_of(name: str) -> int:
-    try:
-        return int(name, 16) if len(name) == 8 and name[:4].isalnum() else _tag_for(name)
-    except ValueError:
-        return _tag_for(name)
-
-
-def _tag_for(keyword: str) -> int:
-    tag = tag_for_keyword(keyword)
+    tag = int(name, 16) if re.fullmatch("[0-9A-Fa-f]{8}", name) else tag_for_keyword(name)
     if tag is None:
-        raise InvalidQuery(f"{keyword!r} is no attribute: a keyword, or a tag of eight hexadecimal digits")
+        raise InvalidQuery(f"{name!r} is no attribute: a keyword, or a tag of eight hexadecimal digits")
     return tag
 
 

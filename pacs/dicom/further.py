@@ -4,11 +4,13 @@ import io
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any, BinaryIO
 
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.filereader import read_dataset
+from pydicom.tag import BaseTag
 
 from pacs.dicom import charset
 from pacs.dicom.attributes import Attribute, creator_tag, is_creator
@@ -42,7 +44,7 @@ def read_further(
             source = io.BytesIO(_inflated_head(file, offset))
         else:
             source = io.BufferedReader(_Part(file, offset, size), WINDOW)
-        ds = _elements(source, transfer_syntax_uid, wanted)
+        ds = _elements(source, transfer_syntax_uid, tuple(wanted))
         return tuple((attribute, value) for attribute in wanted if (value := _value(ds, attribute)))
     except Exception:  # pydicom raises what it likes on what is damaged, and an instance is not refused for that
         return ()
@@ -94,18 +96,24 @@ def _inflated_head(file: Seekable, offset: int) -> bytes:
     return zlib.decompressobj(-zlib.MAX_WBITS).decompress(file.read(INFLATED), INFLATED)
 
 
-def _elements(source: BinaryIO, transfer_syntax_uid: str, wanted: Sequence[Attribute]) -> Dataset:
+def _elements(source: BinaryIO, transfer_syntax_uid: str, wanted: tuple[Attribute, ...]) -> Dataset:
     """The wanted elements, and of private ones all that may be them in any block, with the creators."""
-    last = max((attribute.tag | 0xFF00 if attribute.creator else attribute.tag for attribute in wanted), default=0)
-    last = min(last, PIXELS - 1)
+    tags = _tags(wanted)
+    last = min(tags[-1], PIXELS - 1)
     return read_dataset(
         source,
         transfer_syntax_uid in IMPLICIT,
         transfer_syntax_uid != EXPLICIT_BIG_ENDIAN,
         stop_when=lambda tag, vr, length: tag > last,
         defer_size=MAX_VALUE,
-        specific_tags=[tag for attribute in wanted for tag in _places(attribute)],
+        specific_tags=tags,
     )
+
+
+@lru_cache(4)
+def _tags(wanted: tuple[Attribute, ...]) -> list[BaseTag | int]:
+    """Where they may stand, in ascending order: the same for every instance as long as the same is wanted."""
+    return sorted(tag for attribute in wanted for tag in _places(attribute))
 
 
 def _places(attribute: Attribute) -> Iterator[int]:

@@ -233,6 +233,8 @@ IMPOSSIBLE = [
     ("ReferencedStudySequence", "study", "", "", InvalidQuery),
     ("00091001", "study", "", "LO", InvalidQuery),
     ("00091001", "study", "UNHEARD OF", "", InvalidQuery),
+    ("00091001", "study", "A\0B", "LO", InvalidQuery),
+    ("0x001001", "study", "ACME", "LO", InvalidQuery),
     ("00091001", "study", "UNHEARD OF", "OB", InvalidQuery),
     ("ContrastBolusAgent", "study", "ACME", "", InvalidQuery),
     ("TransferSyntaxUID", "instance", "", "", InvalidQuery),

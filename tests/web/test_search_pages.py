@@ -229,6 +229,7 @@ def test_administrators_make_attributes_searchable(client: Caller, filled: Pacs)
 
     assert client.delete(f"/api/attributes/{listed['pk']}").status_code == 204
     assert client.delete("/api/attributes/1").status_code == 404
+    assert client.delete(f"/api/attributes/{1 << 70}").status_code == 400
     assert [one["state"] for one in client.get("/api/attributes").json()] == ["removing"]
 
 
