@@ -47,7 +47,7 @@ class Kind:
 
 DATASETS = (DICOM_JSON, in_parts(DICOM_XML))
 SEARCH = ("includefield", "fuzzymatching", "emptyvaluematching", "multiplevaluematching", "limit", "offset")
-SEARCHED = Kind(DATASETS, parameters=("{attributeID}", *SEARCH, "TimezoneOffsetFromUTC"))
+SEARCHED = Kind(DATASETS, parameters=("{attributeID}", *SEARCH, "cursor", "TimezoneOffsetFromUTC"))
 RESOURCES_SEARCHED = Kind(DATASETS, parameters=("{attributeID}", *SEARCH))
 FILES = Kind((in_parts(DICOM),))
 FILE = Kind((in_parts(DICOM), DICOM))
