@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
+from pydicom.tag import Tag
 
 from pacs.archive.headers import Opened, open_instance, read_header
 from pacs.archive.metadata import metadata_of
@@ -148,7 +149,6 @@ def _element_at(ds: Dataset, path: str) -> RawDataElement | DataElement | None:
     try:
         for keyword, number in zip(places[::2], places[1::2], strict=True):
             ds = ds[int(keyword, 16)].value[int(number) - 1]
-        tag = int(last, 16)
-        return ds.get_item(tag) if tag in ds else None
+        return dict(ds.items()).get(Tag(int(last, 16)))  # get_item would look for the file, which is closed
     except Exception:  # no number, no such element, no sequence: all the same to who asked
         return None

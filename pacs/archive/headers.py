@@ -16,7 +16,7 @@ from pydicom.tag import Tag
 from pacs.archive.selection import InstanceRef, frame_tables, read
 from pacs.context import Pacs
 from pacs.dicom import header
-from pacs.dicom.dicomjson import PIXEL_DATA
+from pacs.dicom.dicomjson import PIXEL_DATA, dictionary_vr
 from pacs.dicom.frames import FrameTable
 from pacs.dicom.part10 import file_meta
 from pacs.dicom.pixels import BIG_ENDIAN, BIG_ENDIAN_PIXELS, DEFLATED, EXPLICIT, GE_PRIVATE, IMPLICIT, NATIVE
@@ -103,11 +103,21 @@ def header_of(file: Any, transfer_syntax_uid: str) -> Dataset:
     try:
         ds = pydicom.dcmread(file, stop_before_pixels=True, defer_size=LONG)
         element = _pixel_data_element(file.read(12), transfer_syntax_uid)
+        _read_sequences(ds)
     except Exception as error:  # pydicom raises what it likes on what it cannot read
         raise Undecodable("the header cannot be read") from error
     if element is not None:
         ds[element.tag] = element
     return ds
+
+
+def _read_sequences(ds: Dataset) -> None:
+    """Long sequences too, while the file is open: they are no values that anybody would read by themselves."""
+    for tag, element in list(ds.items()):
+        if isinstance(element, RawDataElement) and element.value is None and element.length:
+            vr = dictionary_vr(int(tag)) if element.VR in (None, "UN") else element.VR
+            if vr == "SQ":
+                ds[tag]
 
 
 def inflated_data_set(pacs: Pacs, ref: InstanceRef) -> bytes:

@@ -31,7 +31,7 @@ from pacs.index.remembered import Rows
 
 SERVICE = "/dicom-web"
 """Where the web door answers DICOMweb: a path from the root is right at every level, a relative one is not."""
-FORM = 3
+FORM = 4
 """Counts the changes of what is made here: a new one is not mixed with what an older program kept."""
 COMMA, OPENED, CLOSED = stored(b","), stored(b"["), stored(b"]")
 

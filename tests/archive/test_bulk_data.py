@@ -1,6 +1,8 @@
 """Bulk data: every long value of an instance, whole or a range of it, as it is in the data set."""
 
 import json
+from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,8 @@ from pacs.archive.retrieve import InstanceRef, instances, transcoded
 from pacs.context import SYSTEM, Pacs
 from pacs.dicom.part10 import EXPLICIT_LITTLE_ENDIAN
 from pacs.errors import NotFound
+from pacs.settings import Settings
+from storage import open_store
 from tests.archive.kept import upload
 from tests.archive.museum import PICTURES, empty_index, exhibited
 from tests.make import make_ct
@@ -49,6 +53,22 @@ def test_a_value_is_found_at_its_path(pacs: Pacs) -> None:
         ds.EncapsulatedDocument,
     ]
     assert list(bulk_value(pacs, ref, "00420011").pieces(1, 6)) == [b"PDF%P"]
+
+
+@pytest.mark.parametrize("objects", ["memory:", ""], ids=["in no file", "in a file"])
+def test_what_is_long_is_read_from_wherever_objects_lie(pacs: Pacs, settings: Settings, objects: str) -> None:
+    item = Dataset()
+    item.ContourData = [0.5] * 1000
+    ds = make_ct(PixelData=None, EncapsulatedDocument=b"%PDF" * 100_000, ROIContourSequence=[item] * 100)
+    with closing(open_store(objects or settings.objects, spool=settings.data / "spool")) as store:
+        pacs = replace(pacs, objects=store)
+        ref = kept(pacs, ds)
+
+        found = metadata_of(pacs, ref)
+        assert whole(bulk_value(pacs, ref, "00420011")) == ds.EncapsulatedDocument
+
+    assert len(found["30060039"]["Value"]) == 100
+    assert found["30060039"]["Value"][99]["30060050"]["Value"] == [0.5] * 1000
 
 
 @pytest.mark.parametrize("path", ["00100020/1/00100020", "00420010", "nonsense", "00400275/7/00420011", ""])
