@@ -3,9 +3,10 @@
 import asyncio
 import gzip
 import re
+import threading
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor
 from itertools import groupby
 from zlib import crc32
 
@@ -35,13 +36,16 @@ FOR_THIS_SESSION = "private, max-age=43200, immutable"
 
 
 SLOW_S = 1.0
-"""A client who takes longer for a turn is slow: nothing is made ahead for him, and he holds no thread."""
+"""A client who takes longer for a turn is slow."""
+SURE = 4
+"""Turns in which a client must have kept pace before any is made ahead: the first ones fit into the system's buffers,
+of however slow a client."""
 
 
 class Pieces(Response):
-    """An answer whose body is made while it is sent: ahead of a client who keeps pace, by a thread of its own.
+    """An answer whose body is made while it is sent, and ahead of a client who keeps pace.
 
-    A slow client holds the memory of one turn, which is not made before he has taken the last one.
+    A slow client holds no thread, and the memory of two turns.
     """
 
     def __init__(
@@ -62,49 +66,76 @@ class Pieces(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         if scope["method"] != "HEAD":
-            await self._send_body(receive, send)
+            await self._send_body(receive, send, scope["app"].state.threads)
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
-    async def _send_body(self, receive: Receive, send: Send) -> None:
+    async def _send_body(self, receive: Receive, send: Send, threads: Executor) -> None:
         loop = asyncio.get_running_loop()
         gone = loop.create_task(_disconnected(receive))
-        maker = _Maker(self._coming)
-        pieces, self._begun = self._begun, ()
+        maker = _Maker(self._coming, threads, loop)
+        pieces, kept_pace = self._begun, 0
+        self._begun = ()
         try:
             while pieces and not gone.done():
                 began = loop.time()
                 for piece in pieces:
                     await send({"type": "http.response.body", "body": piece, "more_body": True})
-                pieces = await maker.next_turn(AHEAD if loop.time() - began < SLOW_S else 0)
+                kept_pace = kept_pace + 1 if loop.time() - began < SLOW_S else 0
+                pieces = await maker.next_turn(AHEAD if kept_pace > SURE else 0)
         finally:
             gone.cancel()
             maker.stop()
 
 
 class _Maker:
-    """Makes the turns of one body, one after the other, in a thread that lives while there is something to make."""
+    """Makes the turns of one body, one after the other, by a thread that it has while there is something to make."""
 
-    def __init__(self, coming: Iterator[Sequence[bytes]]) -> None:
+    def __init__(self, coming: Iterator[Sequence[bytes]], threads: Executor, loop: asyncio.AbstractEventLoop) -> None:
         self._coming = coming
-        self._thread: ThreadPoolExecutor | None = None
-        self._made: deque[asyncio.Future[Sequence[bytes]]] = deque()
+        self._threads = threads
+        self._loop = loop
+        self._lock = threading.Lock()
+        self._made: deque[Sequence[bytes]] = deque()
+        self._most = 0
+        """How many turns may be made and not yet taken."""
+        self._is_making = False
+        self._error: Exception | None = None
+        self._is_made = asyncio.Event()
 
     async def next_turn(self, ahead: int) -> Sequence[bytes]:
-        """ahead: how many turns more are to be made meanwhile. Without any, no thread is left behind."""
-        if self._thread is None:
-            self._thread = ThreadPoolExecutor(1)
-        while len(self._made) <= ahead:
-            loop = asyncio.get_running_loop()
-            self._made.append(loop.run_in_executor(self._thread, next, self._coming, ()))
-        turn = await self._made.popleft()
-        if not ahead and not self._made:
-            self.stop()
-        return turn
+        """Empty: there are no more. ahead: how many more are to be made meanwhile. Raises what the making raises."""
+        with self._lock:
+            self._most = ahead + 1
+            if not self._is_making and len(self._made) < self._most:
+                self._is_making = True
+                self._threads.submit(self._make)
+        while True:
+            with self._lock:
+                if self._made:
+                    return self._made.popleft()
+                if self._error is not None:
+                    raise self._error
+                self._is_made.clear()
+            await self._is_made.wait()
 
     def stop(self) -> None:
-        if self._thread is not None:
-            self._thread.shutdown(wait=False, cancel_futures=True)
-            self._thread = None
+        """What is being made is the last."""
+        with self._lock:
+            self._most = 0
+
+    def _make(self) -> None:
+        """In a thread, without waiting for the loop, which is busy sending."""
+        while self._is_making:
+            turn: Sequence[bytes] | None = None
+            try:
+                turn = next(self._coming, ())
+            except Exception as error:  # whatever it is, it is raised to who sends
+                self._error = error
+            with self._lock:
+                if turn is not None:
+                    self._made.append(turn)
+                self._is_making = bool(turn) and len(self._made) < self._most
+            self._loop.call_soon_threadsafe(self._is_made.set)
 
 
 class Whole(Response):

@@ -1,10 +1,12 @@
 """WADO-RS: what went in comes out, byte for byte, or in the form that was asked for."""
 
 import io
+import socket
 import threading
+import time
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from email.parser import BytesParser
 from pathlib import Path
 from typing import Any
@@ -34,7 +36,7 @@ from pacs.web.app import THREADS
 from storage.filesystem import FilesystemStore
 from tests.conftest import manifest
 from tests.make import data_set_bytes, make_ct, part10
-from tests.web.conftest import Caller, Door
+from tests.web.conftest import Caller, Door, connected
 
 
 def store(pacs: Pacs, ds: Dataset) -> Dataset:
@@ -633,3 +635,26 @@ def test_dicom_and_pictures_are_not_asked_for_at_once(client: Caller, pacs: Pacs
 
     for level in ("study", "series", "instance"):
         assert client.get(path_of(ds, level), headers={"accept": accept}).status_code == 400
+
+
+def test_slow_readers_hold_no_thread_and_nobody_up(door: Door, client: Caller, pacs: Pacs, token: str) -> None:
+    slow = store(pacs, large())
+    for number in (2, 3, 4):
+        store(pacs, large(InstanceNumber=number))
+    quick = store(pacs, make_ct(SeriesInstanceUID="1.2.3.4"))
+    assert client.get(path_of(quick)).status_code == 200
+    request = f"GET {path_of(slow, 'study')} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n"
+    threads = threading.active_count()
+
+    with ExitStack() as stack:
+        readers = [stack.enter_context(connected(door)) for _ in range(50)]
+        for reader in readers:
+            reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            reader.sendall(request.encode())
+        for reader in readers:
+            assert reader.recv(1024).startswith(b"HTTP/1.1 200")
+        began = time.monotonic()
+        for _ in range(20):
+            assert client.get(path_of(quick)).status_code == 200
+        assert time.monotonic() - began < 5
+        assert threading.active_count() < threads + THREADS + 5
