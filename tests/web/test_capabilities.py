@@ -24,6 +24,7 @@ PARAMETERS = {
     "multiplevaluematching": {"multiplevaluematching": "true"},
     "limit": {"limit": "1"},
     "offset": {"offset": "0"},
+    "cursor": {"cursor": ""},
     "TimezoneOffsetFromUTC": {"TimezoneOffsetFromUTC": "+0700"},
     "window": {"window": "40,400,linear"},
     "viewport": {"viewport": "4,4"},
