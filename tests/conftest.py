@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pacs.context import Pacs
+from pacs.sandbox import Sandbox
 from pacs.settings import Settings
 from storage import open_store
 from tests.postgresql import database_url, postgresql
@@ -16,6 +17,8 @@ from tests.s3 import running_s3, s3_url
 __all__ = ["database_url", "postgresql", "running_s3", "s3_url"]
 
 ROOT = Path(__file__).parent.parent
+SANDBOX = Sandbox()
+"""Of all tests: it takes half a second to load the codecs."""
 CORPUS = Path(os.environ.get("PACS_CORPUS", ROOT / "../shared/dicom")).resolve()
 
 
@@ -50,8 +53,6 @@ def pacs(settings: Settings) -> Iterator[Pacs]:
     database = Database(settings.database)
     database.migrate()
     objects = open_store(settings.objects, spool=settings.data / "spool")
-    pacs = Pacs(settings, database, objects)
-    yield pacs
-    pacs.sandbox.close()
+    yield Pacs(settings, database, objects, sandbox=SANDBOX)
     objects.close()
     database.close()

@@ -14,6 +14,7 @@ from pydicom.dataset import Dataset
 from pydicom.tag import Tag
 
 from pacs.archive.cache import cached
+from pacs.archive.decoding import samples_of
 from pacs.archive.headers import Opened, open_instance, read_header
 from pacs.archive.outgoing import outgoing_header
 from pacs.archive.selection import InstanceRef, frame_table
@@ -22,7 +23,7 @@ from pacs.dicom.annotation import Annotation, annotated, icon, lines_of
 from pacs.dicom.colour import ColourSpace, in_colour_space, profile_of
 from pacs.dicom.document import TextFormat, report_of, written
 from pacs.dicom.overlays import draw, overlays_of
-from pacs.dicom.pixels import DEFLATED, PixelDescription, colour_space_of, decode_frame, pixel_description
+from pacs.dicom.pixels import DEFLATED, PixelDescription, colour_space_of, pixel_description
 from pacs.dicom.presentation import VoiFunction, Window, presentation_of
 from pacs.dicom.render import ImageFormat, Picture, Viewport, encode, encode_film, render, resized
 from pacs.dicom.spacing import aspect_of, spacing_of
@@ -117,7 +118,7 @@ class Source:
 
     def _picture(self, frame: int, appearance: Appearance) -> tuple[Picture, bytes]:
         data, syntax, description = self._opened.frame(frame), self._opened.transfer_syntax_uid, self._description
-        samples = decode_frame(description, data, syntax)
+        samples = samples_of(self.pacs, description, data, syntax)
         picture = render(
             description,
             presentation_of(self._header, description, frame),

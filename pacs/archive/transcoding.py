@@ -4,6 +4,7 @@ import io
 from collections.abc import Iterator
 from typing import Literal
 
+from pacs.archive.decoding import apart
 from pacs.archive.headers import header_of, inflated_data_set
 from pacs.archive.selection import CHUNK, InstanceRef, data_set, data_set_chunks, frame_table, read
 from pacs.context import Pacs
@@ -106,7 +107,9 @@ def _decoded(pacs: Pacs, ref: InstanceRef, table: FrameTable, head: bytes, is_im
     changes = native_changes(description, syntax)
     source = encoding_of(syntax)
     rewritten, _ = rewrite(head[ref.data_set_offset :], source, is_implicit, changes, stop_at=PIXEL_DATA)
-    frames = (native_frame(description, _frame(pacs, ref, table, number), syntax) for number in _numbers(table))
+    frames = (
+        apart(pacs, native_frame, description, _frame(pacs, ref, table, number), syntax) for number in _numbers(table)
+    )
     samples = packed(frames) if native.bits_allocated == 1 else frames
     first = next(samples)
     vr = "OW" if native.bits_allocated > 8 or is_implicit else "OB"

@@ -139,6 +139,12 @@ def decode_frame(description: PixelDescription, data: bytes, transfer_syntax_uid
     return _saturated(description, samples) if transfer_syntax_uid in LOSSY else samples
 
 
+def sample_bytes(description: PixelDescription, data: bytes, transfer_syntax_uid: str) -> bytes:
+    """The same as bytes, sample by sample, in the type that the description says. Raises Undecodable."""
+    samples = decode_frame(description, data, transfer_syntax_uid)
+    return np.ascontiguousarray(samples, description.dtype).tobytes()
+
+
 def colour_space_of(description: PixelDescription, data: bytes, transfer_syntax_uid: str) -> str:
     """The photometric interpretation of what `decode_frame` gives: codecs may have undone a transform of theirs.
 

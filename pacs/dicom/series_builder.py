@@ -185,7 +185,7 @@ class _Gathered:
             "frame_number": frame_number,
             "size": _size(source, delivery, frame_number),
             "transfer_syntax_uid": HTJ2K_RPCL if source.resolutions else delivery.transfer_syntax_uid,
-            "transcoded": delivery.is_transcoded and source.resolutions is None,
+            "transcoded": delivery.is_transcoded,
             "resolution_ends": _resolution_ends(source, frame_number),
             "pixel_data": PIXEL_DATA[description.keyword],
             "rows": description.rows,

@@ -96,7 +96,7 @@ class FrameAttributes(TypedDict):
     transfer_syntax_uid: str
     """As it is delivered by `retrieve.viewer_frames`: what a browser decodes, else Explicit VR Little Endian."""
     transcoded: bool
-    """The server decodes it first, because no browser does."""
+    """The server decodes it first where it is not asked for in resolutions, because no browser does."""
     resolution_ends: list[int] | None
     """The frame is to be had in HTJ2K, lowest resolution first: where each ends, in bytes from its beginning. Each has
     twice the rows and columns of the one before, the last has all. It is asked for by `retrieve.viewer_frames` with

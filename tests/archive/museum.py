@@ -14,7 +14,7 @@ from pacs.context import SYSTEM, Pacs
 from pacs.index.session import Database
 from pacs.settings import Settings
 from storage import open_store
-from tests.conftest import CORPUS, manifest
+from tests.conftest import CORPUS, SANDBOX, manifest
 
 TOO_LONG_A_UID = "modality/mr-enhanced/weasis-dicom-tools__jpeg2000-multiframe-multifragments.dcm"
 PICTURES = [
@@ -61,7 +61,7 @@ def exhibited(empty_index: Path, data: Path, path: str) -> Iterator[Exhibit]:
     shutil.copy(empty_index, data)
     settings = Settings(data=data, objects="memory:")
     database = Database(settings.database)
-    pacs = Pacs(settings, database, open_store(settings.objects, spool=data / "spool"))
+    pacs = Pacs(settings, database, open_store(settings.objects, spool=data / "spool"), sandbox=SANDBOX)
     with (CORPUS / path).open("rb") as file:
         stored = ingest(pacs, SYSTEM, file)
     yield Exhibit(pacs, stored, CORPUS / path)

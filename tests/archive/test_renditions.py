@@ -113,6 +113,7 @@ def compared(exhibit: Exhibit) -> bool:
         assert before == after
         return False
     assert after["revision"] == before["revision"]
+    assert dict(viewer_frames(pacs, SYSTEM, study, series, indices)) == stored, "as the first document says"
     anew = dict(frames_in_passes(pacs, SYSTEM, study, series, indices, after["revision"], 0, None))
     for index in indices:
         old, new = said(before, index), said(after, index)
