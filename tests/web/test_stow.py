@@ -3,7 +3,7 @@
 import struct
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 import requests
@@ -212,6 +212,20 @@ def large_body(frames: int) -> Iterator[bytes]:
     yield b"\r\n--frontier--\r\n"
 
 
+class Sized:
+    """A body whose length is told beforehand."""
+
+    def __init__(self, pieces: Iterator[bytes], size: int) -> None:
+        self._pieces = pieces
+        self._size = size
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._pieces
+
+
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="the peak of memory is read from /proc")
 def test_a_large_instance_costs_no_memory(client: Caller, pacs: Pacs) -> None:
     headers = {"content-type": MULTIPART}
@@ -219,8 +233,10 @@ def test_a_large_instance_costs_no_memory(client: Caller, pacs: Pacs) -> None:
     before = peak_of_memory_mib(reset=True)
 
     answer = client.post("/dicom-web/studies", data=large_body(400), headers=headers)
+    pieces = list(large_body(400))  # the same frame again and again
+    known = client.post("/dicom-web/studies", data=Sized(iter(pieces), sum(map(len, pieces))), headers=headers)
 
-    assert answer.status_code == 200
+    assert (answer.status_code, known.status_code) == (200, 200)
     assert max(ref.size for ref in instances(pacs, SYSTEM)) > 400 << 19
     assert peak_of_memory_mib() - before < 40
 
@@ -231,6 +247,64 @@ def peak_of_memory_mib(reset: bool = False) -> float:
         Path("/proc/self/clear_refs").write_text("5")
     (line,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
     return int(line.split()[1]) / 1024
+
+
+def test_many_parts_are_told_in_their_order(client: Caller, pacs: Pacs) -> None:
+    datasets = [make_ct() for _ in range(40)]
+    parts = [part10(ds).read() for ds in datasets]
+    parts[20] = b"no instance at all" * 50
+
+    answer = store(client, *parts)
+
+    expected = [ds.SOPInstanceUID for ds in datasets]
+    assert [item[SOP_INSTANCE] for item in items(answer, REFERENCED)] == expected[:20] + expected[21:]
+    assert [item[REASON] for item in items(answer, OTHER_FAILURES)] == [0xC000]
+    assert len(instances(pacs, SYSTEM)) == 39
+
+
+def test_a_connection_goes_on_after_a_large_request(client: Caller, door: Door, pacs: Pacs) -> None:
+    bodies = [multipart(part10(make_ct(512, 512, PixelData=bytes(1 << 19))).read()) for _ in range(2)]
+
+    with connected(door) as connection:
+        answers = connection.makefile("rb")
+        for body in bodies:  # asked first, as curl does
+            connection.sendall(head_of(client, len(body), "Expect: 100-continue\r\n"))
+            assert answers.readline() == b"HTTP/1.1 100 Continue\r\n"
+            assert answers.readline() == b"\r\n"
+            connection.sendall(body)
+            assert status_of(answers) == 200
+        connection.sendall(head_of(client, len(bodies[0])) + bodies[0] + head_of(client, len(bodies[1])) + bodies[1])
+        assert [status_of(answers), status_of(answers)] == [200, 200]
+
+    assert len(instances(pacs, SYSTEM)) == 2
+
+
+def test_who_may_not_store_is_told_before_his_request_is_read(client: Caller, door: Door) -> None:
+    body = multipart(part10(make_ct(512, 512, PixelData=bytes(1 << 19))).read())
+    client.headers["authorization"] = "Bearer nobody"
+
+    with connected(door) as connection:
+        connection.sendall(head_of(client, len(body)))
+        answers = connection.makefile("rb")
+        assert status_of(answers) == 401
+        connection.sendall(body + head_of(client, 0))
+        assert status_of(answers) == 401
+
+
+def head_of(client: Caller, size: int, more: str = "") -> bytes:
+    return (
+        f"POST /dicom-web/studies HTTP/1.1\r\nHost: x\r\nAuthorization: {client.headers['authorization']!s}\r\n"
+        f"Content-Type: {MULTIPART}\r\nContent-Length: {size}\r\n{more}\r\n"
+    ).encode()
+
+
+def status_of(answers: BinaryIO) -> int:
+    """Of the next answer, which is read to its end."""
+    status, size = int(answers.readline().split()[1]), 0
+    while (line := answers.readline().lower()) not in (b"\r\n", b""):
+        size = int(line.split()[1]) if line.startswith(b"content-length:") else size
+    answers.read(size)
+    return status
 
 
 def test_a_client_that_goes_away_leaves_nothing_half_stored(client: Caller, pacs: Pacs) -> None:
