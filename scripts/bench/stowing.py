@@ -1,4 +1,4 @@
-"""STOW-RS: how many instances a second are kept, one in each request."""
+"""STOW-RS: how many instances a second are kept, one in each request, and a study in one."""
 
 import re
 import secrets
@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from scripts.bench.load import Study, studies
-from scripts.bench.measure import Comparison, Goal, Scale, alternate
+from scripts.bench.measure import Comparison, Goal, Scale, alternate, timed_ms
 from scripts.bench.processes import cpu_seconds
 from scripts.bench.servers import Running, filmless, fresh_folder, has_orthanc, orthanc
 
@@ -20,6 +20,8 @@ Serve = Callable[[Path], AbstractContextManager[Running]]
 INSTANCES = {1: 200, 8: 60}
 """Of each client, by their number."""
 SMALL = 4
+TOGETHER = 60
+"""Instances of one request."""
 
 
 def stow(scale: Scale) -> Iterator[Comparison]:
@@ -44,34 +46,52 @@ def stow(scale: Scale) -> Iterator[Comparison]:
                 for side, numbers in found.items()
             },
         )
+    yield Comparison(
+        "stow",
+        f"STOW-RS, {TOGETHER} CT of 526 kB in one request",
+        "instances/s",
+        Goal("at least", 2),
+        found["ours"]["rate together"],
+        "Orthanc",
+        theirs.get("rate together", ()),
+    )
+
+
+def post_together(server: Running, paths: Sequence[Path]) -> None:
+    """Store all files by one request. Raises RuntimeError when one is refused."""
+    with _connected(server) as connection:
+        _send(connection, server, paths)
+        _expect_success(connection)
 
 
 def post(server: Running, paths: Sequence[Path]) -> None:
     """Store each file by a request of its own, over one connection. Raises RuntimeError when one is refused."""
-    with closing(socket.create_connection(("127.0.0.1", server.http_port), timeout=60)) as connection:
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    with _connected(server) as connection:
         for path in paths:
-            _send(connection, server, path)
+            _send(connection, server, [path])
             _expect_success(connection)
 
 
 def _loads(scale: Scale) -> dict[int, list[Study]]:
-    """For each number of clients, studies of their own: one server takes them all in a round."""
+    """For each number of clients, studies of their own, and one for 0: one server takes them all in a round."""
     counts = [scale.of(per, SMALL) for number, per in INSTANCES.items() for _ in range(number)]
-    made = studies(scale.folder / "load" / "stow", counts)
-    return {number: [made.pop(0) for _ in range(number)] for number in INSTANCES}
+    made = studies(scale.folder / "load" / "stow", [*counts, scale.of(TOGETHER, SMALL)])
+    return {number: [made.pop(0) for _ in range(number)] for number in INSTANCES} | {0: made}
 
 
 def _round(scale: Scale, serve: Serve, loads: dict[int, list[Study]]) -> dict[str, float]:
     numbers = {}
     with serve(fresh_folder(scale.folder)) as server:
-        for clients, load in loads.items():
+        for clients in INSTANCES:
+            load = loads[clients]
             count = sum(study.count for study in load)
             cpu, began = cpu_seconds(server.pid), time.perf_counter()
             with ThreadPoolExecutor(clients) as pool:
                 list(pool.map(partial(post, server), [_files_of(study) for study in load]))
             numbers[f"rate {clients}"] = count / (time.perf_counter() - began)
             numbers[f"cpu {clients}"] = 1000 * (cpu_seconds(server.pid) - cpu) / count
+        [study] = loads[0]
+        numbers["rate together"] = 1000 * study.count / timed_ms(partial(post_together, server, _files_of(study)))
     return numbers
 
 
@@ -79,21 +99,30 @@ def _files_of(study: Study) -> list[Path]:
     return [study.path_of(number) for number in range(1, study.count + 1)]
 
 
-def _send(connection: socket.socket, server: Running, path: Path) -> None:
+def _connected(server: Running) -> "closing[socket.socket]":
+    connection = socket.create_connection(("127.0.0.1", server.http_port), timeout=60)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return closing(connection)
+
+
+def _send(connection: socket.socket, server: Running, paths: Sequence[Path]) -> None:
     boundary = secrets.token_hex(16)
-    before = f"--{boundary}\r\nContent-Type: application/dicom\r\n\r\n".encode()
+    before = f"\r\n--{boundary}\r\nContent-Type: application/dicom\r\n\r\n".encode()
     behind = f"\r\n--{boundary}--\r\n".encode()
     headers = {
         "Host": "127.0.0.1",
         **(server.headers or {}),
         "Accept": "application/dicom+json",
         "Content-Type": f'multipart/related; type="application/dicom"; boundary={boundary}',
-        "Content-Length": str(len(before) + path.stat().st_size + len(behind)),
+        "Content-Length": str(sum(len(before) + path.stat().st_size for path in paths) + len(behind)),
     }
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    connection.sendall(f"POST /dicom-web/studies HTTP/1.1\r\n{lines}\r\n".encode() + before)
-    with path.open("rb") as file:
-        connection.sendfile(file)  # by the kernel: the client's own time is not measured
+    begun = f"POST /dicom-web/studies HTTP/1.1\r\n{lines}\r\n".encode()
+    for path in paths:
+        connection.sendall(begun + before)
+        begun = b""
+        with path.open("rb") as file:
+            connection.sendfile(file)  # by the kernel: the client's own time is not measured
     connection.sendall(behind)
 
 
