@@ -10,9 +10,10 @@ from fastapi.responses import JSONResponse
 
 from pacs.archive.find import FIRST_PAGE, count, find, place_of_number
 from pacs.archive.further import being_filled, dictionary
+from pacs.archive.included import included
 from pacs.context import Actor, Pacs
-from pacs.dicom.attributes import UNIQUE_KEY, Attribute, Level
-from pacs.dicom.dicomjson import Row, json_encoder
+from pacs.dicom.attributes import BY_PATH, UNIQUE_KEY, Attribute, Level
+from pacs.dicom.dicomjson import Json, Row, json_encoder
 from pacs.dicom.dicomxml import json_to_xml
 from pacs.dicom.media import DICOM_JSON, DICOM_XML, Offer
 from pacs.dicom.multipart import Part, content_type, new_boundary, write
@@ -22,6 +23,8 @@ from pacs.web.auth import pacs_of, signed_in
 from pacs.web.question import Asked, asked_of, cursor_of
 from pacs.web.resource import resource
 
+MOST_HEADERS = 200
+"""Instances whose headers are read for one page."""
 OFFERS = (Offer(DICOM_JSON), Offer(DICOM_XML, is_multipart=True))
 router = APIRouter(prefix="/dicom-web", tags=["QIDO-RS"])
 counts = APIRouter(prefix="/dicom-web", tags=["QIDO-RS"])
@@ -129,6 +132,7 @@ def _search(request: Request, actor: Actor, level: Level, **path: str) -> Respon
     offer = chosen(request, OFFERS)
     query = asked.query()
     page = _page(pacs, actor, asked, query)
+    others = _out_of_headers(pacs, actor, asked, page)
     headers = _headers(request, pacs, asked, query, page)
     if not page.head:
         return Response(status_code=204, headers=headers)
@@ -136,12 +140,38 @@ def _search(request: Request, actor: Actor, level: Level, **path: str) -> Respon
     url = _retrieve_url(attributes, f"{request.base_url}dicom-web") if level > Level.PATIENT else None
     encode = json_encoder(attributes, retrieve_url=url, creators=creators)
     bodies = (encode(row) for row in chain(page.head, page.rows))
+    if others:
+        place = [attribute.keyword for attribute in attributes].index(UNIQUE_KEY[level])
+        uids = (str(row[place]) for row in page.head)
+        bodies = (_with(body, others.get(uid, {})) for uid, body in zip(uids, bodies, strict=True))
     if offer.is_multipart:
         boundary = new_boundary()
         parts = (Part(DICOM_XML, [json_to_xml(json.loads(body))]) for body in bodies)
         return send(write(parts, boundary), headers, content_type(DICOM_XML, boundary))
     pieces = chain((b"[", next(bodies)), (b"," + body for body in bodies), (b"]",))
     return send(pieces, headers, DICOM_JSON)
+
+
+def _out_of_headers(pacs: Pacs, actor: Actor, asked: Asked, page: _Page) -> dict[str, Json]:
+    """What is asked for besides and is not indexed, by SOP Instance UID; of a long page it is not done."""
+    if not asked.unindexed:
+        return {}
+    if len(page.head) > MOST_HEADERS or "retrieve" not in actor.permissions:
+        asked.left_out += asked.unindexed
+        return {}
+    tags = {path[0][0] for path in asked.unindexed.values()}
+    shared = [one for one in page.attributes if one.members and one.tag in tags]
+    # A sequence of which some is indexed is read whole from the header, so that its items stay together.
+    indexed = [((one.tag, ""), (BY_PATH[f"{one.path}.{its}"].tag, "")) for one in shared for its in one.members]
+    place = [attribute.keyword for attribute in page.attributes].index(UNIQUE_KEY[Level.IMAGE])
+    uids = [str(row[place]) for row in page.head]
+    return included(pacs, actor, uids, [*asked.unindexed.values(), *indexed]) if uids else {}
+
+
+def _with(body: bytes, others: Json) -> bytes:
+    """An answer with more attributes, in the order of their tags."""
+    whole = dict(sorted((json.loads(body) | others).items()))
+    return json.dumps(whole, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _count(request: Request, actor: Actor, level: Level) -> Response:

@@ -22,6 +22,7 @@ from pacs.dicom.attributes import (
     is_private,
 )
 from pacs.dicom.charset import UNSPLIT_VRS
+from pacs.dicom.json_paths import Path
 from pacs.dicom.query import Match, Query, Rules, combined, parse_match, zoned
 from pacs.errors import InvalidQuery
 
@@ -81,6 +82,8 @@ class Asked:
     """Paths to return besides."""
     tags: dict[str, int] = field(default_factory=dict)
     """By which tag a private attribute was asked for, by its path."""
+    unindexed: dict[str, Path] = field(default_factory=dict)
+    """What of instances is to be returned out of their headers, by its name in the address."""
     left_out: list[str] = field(default_factory=list)
     """What was asked for and is not done, by its name there: a Warning says so."""
     digest: bytes = b""
@@ -210,8 +213,19 @@ def _include(asked: Asked, name: str) -> None:
     attribute = _attribute(asked, name)
     if attribute is not None and attribute.level <= asked.level:
         asked.include.append(attribute.path)
-    elif attribute is not None or path_of(name) not in MADE_BY_US:
+    elif attribute is None and path_of(name) in MADE_BY_US:
+        return
+    elif asked.level == Level.IMAGE and (path := _path_in_headers(asked, name)):
+        asked.unindexed[name] = path
+    else:
         asked.left_out.append(name)
+
+
+def _path_in_headers(asked: Asked, name: str) -> Path:
+    """(): a private attribute of which no creator is named."""
+    tags = [_number(step) if TAG.fullmatch(step) else tag_for_keyword(step) or 0 for step in name.split(".")]
+    path = tuple((tag, asked.creators.get(creator_tag(tag), "") if is_private(tag) else "") for tag in tags)
+    return () if any(is_private(tag) and not creator for tag, creator in path) else path
 
 
 def _attribute(asked: Asked, name: str) -> Attribute | None:

@@ -252,3 +252,69 @@ def test_a_search_that_takes_too_long_is_too_large(
     for path in ("/studies?StudyDescription=*a?b*c?d*e*f*", "/studies/count?StudyDescription=*a?b*c?d*e*f*"):
         answer = client.get(f"/dicom-web{path}")
         assert (answer.status_code, answer.json()["detail"]) == (413, "the question takes too long: ask for less")
+
+
+@pytest.fixture
+def detailed(pacs: Pacs) -> str:
+    """The series of two instances that say more than is indexed."""
+    for number in (1, 2):
+        step = Dataset()
+        step.ScheduledProcedureStepID, step.ReasonForTheRequestedProcedure = f"S{number}", f"reason {number}"
+        ds = make_ct(SOPInstanceUID=make_uid(32, number), InstanceNumber=number, RequestAttributesSequence=[step])
+        ds.private_block(0x0009, ACME, create=True).add_new(0x01, "LO", f"vendor {number}")
+        ingest(pacs, SYSTEM, part10(ds))
+    return f"/dicom-web/studies/{ds.StudyInstanceUID}/series/{ds.SeriesInstanceUID}/instances"
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("includefield=RescaleSlope,PixelSpacing", {"00281053": [[1.0]] * 2, "00280030": [[1.0, 1.0]] * 2}),
+        ("includefield=0020000E&includefield=00281052", {"00281052": [[-1024.0]] * 2}),
+        (
+            "00090022=ACME%201.1&includefield=00092201",
+            {"00092201": [["vendor 1"], ["vendor 2"]], "00090022": [[ACME]] * 2},
+        ),
+        (
+            "includefield=RequestAttributesSequence.ReasonForTheRequestedProcedure&includefield=RequestAttributesSequence"
+            ".ScheduledProcedureStepID",
+            {
+                "00400275": [
+                    [
+                        {
+                            "00400009": {"vr": "SH", "Value": [f"S{number}"]},
+                            "00401002": {"vr": "LO", "Value": [f"reason {number}"]},
+                        }
+                    ]
+                    for number in (1, 2)
+                ]
+            },
+        ),
+    ],
+)
+def test_what_of_instances_is_not_indexed_comes_out_of_their_headers(
+    client: Caller, detailed: str, query: str, expected: dict[str, list[Any]]
+) -> None:
+    answer = client.get(f"{detailed}?{query}")
+
+    assert "warning" not in answer.headers
+    for tag, values in expected.items():
+        assert [one[tag]["Value"] for one in answer.json()] == values, tag
+    assert [list(one) == sorted(one) for one in answer.json()] == [True, True]
+
+
+def test_headers_are_not_read_for_long_pages_or_for_who_may_not(
+    client: Caller, pacs: Pacs, detailed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    query = f"{detailed}?includefield=RescaleSlope"
+    assert "00281053" in client.get(query).json()[0]
+    absent = client.get(f"{detailed}?includefield=EchoTime")
+    assert "00180081" not in absent.json()[0]
+    assert "warning" not in absent.headers
+    monkeypatch.setattr(qido, "MOST_HEADERS", 1)
+
+    assert client.get(query).headers["warning"] == '299 filmless "not honoured: RescaleSlope"'
+    assert "warning" not in client.get(f"{query}&InstanceNumber=2").headers
+    assert client.get("/dicom-web/series?includefield=RescaleSlope").headers["warning"] == (
+        '299 filmless "not honoured: RescaleSlope"'
+    )
