@@ -103,7 +103,8 @@ class Method:
 router = APIRouter(prefix=BASE, tags=["capabilities"])
 
 
-@router.api_route("", methods=["OPTIONS", "GET"])
+@router.get("")
+@router.options("", include_in_schema=False)
 @router.api_route("/", methods=["OPTIONS", "GET"], include_in_schema=False)
 def tell_capabilities(request: Request) -> Response:
     """What this server does, as WADL or as JSON. For a signed-in caller, or on this machine."""
