@@ -15,10 +15,10 @@ from typing import Any, TypeVar
 import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from pacs.errors import OutOfResources
+from pacs.errors import InvalidQuery, OutOfResources
 from pacs.index import migrations
 from pacs.index.prepared import execute
 from pacs.index.recent import Recent
@@ -84,9 +84,12 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """One snapshot for every statement until it is left. Raises OutOfResources when there is no answer."""
+        """One snapshot for every statement until it is left.
+
+        Raises OutOfResources when there is no answer, InvalidQuery for values that the database cannot even compare.
+        """
         self._refuse_the_hurried()
-        with _refusals_told(), self._reader.connect() as connection:
+        with _refusals_told(), _no_values_told(), self._reader.connect() as connection:
             if self.is_sqlite:
                 connection.exec_driver_sql("BEGIN")
             yield connection
@@ -373,6 +376,15 @@ def _refusals_told() -> Iterator[None]:
         if not _is_refusal(error):
             raise
         raise OutOfResources(f"the index does not answer: {type(error.orig).__name__}") from error
+
+
+@contextmanager
+def _no_values_told() -> Iterator[None]:
+    """PostgreSQL takes no text with a NUL in it, so none that is kept has one."""
+    try:
+        yield
+    except DataError as error:
+        raise InvalidQuery("what is asked for is no value that could be kept") from error
 
 
 def _is_refusal(error: DBAPIError) -> bool:

@@ -10,14 +10,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, func, insert, select, text
 from sqlalchemy.exc import IntegrityError
 
-from pacs.errors import OutOfResources
+from pacs.errors import InvalidQuery, OutOfResources
 from pacs.index.session import Database
 from pacs.index.tables import peer
 from tests.postgresql import PostgresServer
@@ -80,6 +80,16 @@ def gather_behind_a_leader(database: Database, run: Recorded, names: Sequence[st
             wait_until(lambda: len(database._groups[run]._waiting) == len(futures) - 1)
         run.may_go_on.set()
         return [future.result() for future in futures]
+
+
+def test_what_no_database_could_hold_is_a_bad_question_or_finds_nothing(database: Database) -> None:
+    found = 0
+    with suppress(InvalidQuery), database.read() as connection:  # PostgreSQL
+        found = len(connection.execute(select(peer.c.pk).where(peer.c.ae_title == "A\0B")).all())
+
+    assert found == 0
+    with database.read() as connection:
+        assert connection.scalar(select(func.count()).select_from(peer)) == 0
 
 
 def test_what_was_written_is_read_and_what_failed_is_not(database: Database) -> None:

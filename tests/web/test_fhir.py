@@ -15,6 +15,7 @@ from pydicom.dataset import Dataset
 from pacs.archive.recovery import reindex
 from pacs.archive.remove import remove
 from pacs.context import SYSTEM, Pacs
+from pacs.settings import Settings
 from tests.make import make_ct, make_uid
 from tests.web.conftest import Caller
 from tests.web.test_wado import store
@@ -27,6 +28,12 @@ KINDS: dict[str, Any] = {
     "OperationOutcome": OperationOutcome,
     "Patient": Patient,
 }
+
+
+@pytest.fixture
+def settings(settings: Settings, database_url: str) -> Settings:
+    """On each kind of database."""
+    return settings.model_copy(update={"database": database_url})
 
 
 def asked(caller: Caller, path: str, status: int = 200, /, **parameters: Any) -> Any:
