@@ -59,7 +59,8 @@ class Sandbox:
         self._arguments = [str(nice), str(memory), *PRELOADED]
         self._changed = threading.Condition()
         self._idle: list[_Worker] = []
-        self._workers = 0
+        self.workers = 0
+        """How many processes there are, idle or not."""
         self._forking = threading.Lock()
         self._first: tuple[subprocess.Popen[bytes], socket.socket] | None = None
         self._under_way: dict[Hashable, Future[object]] = {}
@@ -114,7 +115,7 @@ class Sandbox:
         """End the processes. It may be used again."""
         with self._changed:
             idle, self._idle = self._idle, []
-            self._workers -= len(idle)
+            self.workers -= len(idle)
         for worker in idle:
             worker.end()
         with self._forking:
@@ -150,12 +151,12 @@ class Sandbox:
 
     def _take(self, seconds: float) -> "_Worker":
         with self._changed:
-            is_free = self._changed.wait_for(lambda: self._idle or self._workers < self._most, seconds)
+            is_free = self._changed.wait_for(lambda: self._idle or self.workers < self._most, seconds)
             if not is_free:
                 raise OutOfResources("all decoders are busy")
             if self._idle:
                 return self._idle.pop()
-            self._workers += 1
+            self.workers += 1
         try:
             return self._fork()
         except BaseException:
@@ -173,7 +174,7 @@ class Sandbox:
 
     def _one_less(self) -> None:
         with self._changed:
-            self._workers -= 1
+            self.workers -= 1
             self._changed.notify()
 
     def _fork(self) -> "_Worker":

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from uuid import UUID
 
+from pacs.archive.decoding import apart
 from pacs.archive.headers import Opened, header_of, inflated_data_set, open_instance
 from pacs.archive.outgoing import corrected
 from pacs.archive.selection import InstanceRef, data_set, frame_table, read
@@ -103,7 +104,7 @@ def _made(pacs: Pacs, extract: Extract, transfer_syntax_uid: str) -> Iterator[by
         yield written(made, is_implicit)
         yield from encapsulated(frames)
     else:
-        yield from _native(extract, made, frames, is_implicit)
+        yield from _native(pacs, extract, made, frames, is_implicit)
 
 
 def without_bulk(pacs: Pacs, ref: InstanceRef, transfer_syntax_uid: str) -> bytes:
@@ -151,7 +152,9 @@ def _data_set_offset(ref: InstanceRef, opened: Opened) -> int:
     return len(file_meta(ref.sop_class_uid, ref.sop_instance_uid, EXPLICIT))
 
 
-def _native(extract: Extract, elements: Elements, frames: Iterator[bytes], is_implicit: bool) -> Iterator[bytes]:
+def _native(
+    pacs: Pacs, extract: Extract, elements: Elements, frames: Iterator[bytes], is_implicit: bool
+) -> Iterator[bytes]:
     syntax = extract.transfer_syntax_uid
     description = _description(extract.opened, extract.table)
     native = native_description(description, syntax)
@@ -164,6 +167,6 @@ def _native(extract: Extract, elements: Elements, frames: Iterator[bytes], is_im
     yield written({**elements, **changed}, is_implicit) + element_header(
         0x7FE00010, vr, length + length % 2, is_implicit
     )
-    samples = (native_frame(description, frame, syntax) for frame in frames)
+    samples = (apart(pacs, native_frame, description, frame, syntax) for frame in frames)
     yield from packed(samples) if native.bits_allocated == 1 else samples
     yield bytes(length % 2)
