@@ -31,8 +31,9 @@ WRITTEN_EARLY = 128 << 10
 SYNC_FILE_RANGE_WRITE = 2
 RENAME_NOREPLACE = 1
 AT_FDCWD = -100
-OPENAT2 = 437
-"""The number of the system call: the same on every kind of processor."""
+OPENAT2, CACHESTAT = 437, 451
+"""Numbers of system calls: the same on every kind of processor."""
+PAGE = os.sysconf("SC_PAGESIZE")
 RESOLVE_CACHED = 0x20
 
 
@@ -60,6 +61,18 @@ def _load_sync_file_range() -> "ctypes._NamedFuncPointer | None":
 _sync_file_range = _load_sync_file_range()
 
 
+class _Range(ctypes.Structure):
+    """`struct cachestat_range` of cachestat(2)."""
+
+    _fields_ = (("start", ctypes.c_uint64), ("size", ctypes.c_uint64))
+
+
+class _CacheStat(ctypes.Structure):
+    """`struct cachestat`: pages of a file that are in memory, and what of them is on its way."""
+
+    _fields_ = tuple((name, ctypes.c_uint64) for name in ("cached", "dirty", "writeback", "evicted", "recently"))
+
+
 class _OpenHow(ctypes.Structure):
     """`struct open_how` of openat2(2)."""
 
@@ -73,7 +86,6 @@ def _load_syscall() -> "ctypes._NamedFuncPointer | None":
     if sys.platform != "linux":
         return None
     function = ctypes.CDLL(None).syscall
-    function.argtypes = (ctypes.c_long, ctypes.c_int, ctypes.c_char_p, ctypes.POINTER(_OpenHow), ctypes.c_size_t)
     function.restype = ctypes.c_long
     return function
 
@@ -329,8 +341,8 @@ def sync_directory(path: str | Path) -> None:
 def _open_at_hand(path: str) -> int:
     """A descriptor, unless a disk would have to be asked for the path. Raises MustWait."""
     if _syscall is not None:
-        size = ctypes.sizeof(TO_READ_AT_HAND)
-        descriptor: int = _syscall(OPENAT2, AT_FDCWD, os.fsencode(path), ctypes.byref(TO_READ_AT_HAND), size)
+        how, size = ctypes.byref(TO_READ_AT_HAND), ctypes.c_size_t(ctypes.sizeof(TO_READ_AT_HAND))
+        descriptor: int = _syscall(ctypes.c_long(OPENAT2), AT_FDCWD, ctypes.c_char_p(os.fsencode(path)), how, size)
         if descriptor >= 0:
             return descriptor
     raise MustWait
@@ -350,13 +362,26 @@ def _read_at_hand(descriptor: int, start: int, stop: int) -> bytes:
     size = stop - start
     if not 0 < size <= MOST_AT_HAND:
         raise MustWait
-    data = bytearray(size)
-    try:
-        if os.preadv(descriptor, (data,), start, os.RWF_NOWAIT) < size:
-            raise MustWait
-    except OSError:  # it is not in memory, or this file system cannot say
-        raise MustWait from None
-    return bytes(data)
+    if _is_in_memory(descriptor, start, stop):
+        data = os.pread(descriptor, size, start)
+        if len(data) == size:
+            return data
+    # It is not, or this system cannot say. To ask like this begins to read it ahead, too.
+    with suppress(OSError, AttributeError):
+        os.preadv(descriptor, (bytearray(1),), start, os.RWF_NOWAIT)
+    raise MustWait
+
+
+def _is_in_memory(descriptor: int, start: int, stop: int) -> bool:
+    """Every page of a range. It may leave memory before it is read: then a disk is waited for, once.
+
+    The sure way, preadv with RWF_NOWAIT, needs a buffer that is filled twice and copied.
+    """
+    if _syscall is None:
+        return False
+    found, asked = _CacheStat(), _Range(start, stop - start)
+    code = _syscall(ctypes.c_long(CACHESTAT), descriptor, ctypes.byref(asked), ctypes.byref(found), 0)
+    return bool(code == 0 and found.cached >= (stop - 1) // PAGE - start // PAGE + 1)
 
 
 def _read(descriptor: int, start: int, stop: int) -> bytes:
