@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import random
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -36,6 +37,8 @@ FORM = 2
 """Counts the changes of how pictures are made: those that an older program kept are not given."""
 MOST_KEPT = 16 << 20
 """Bytes of pictures in each of 256 folders: 4 GiB in all. Beyond that those that were made first go."""
+LOOKED_AFTER_EVERY = 1 << 20
+"""Bytes that are written into a folder between two looks at how much is in it, on average."""
 MOST_IN_A_FILM = 1 << 28
 """Pixels of all frames of an animation: they are in memory at once."""
 USUAL_FRAME_MS = 100.0
@@ -117,7 +120,8 @@ class Source:
         return encode_film(pictures, frame_milliseconds(self._header))
 
     def _picture(self, frame: int, appearance: Appearance) -> tuple[Picture, bytes]:
-        data, syntax, description = self._opened.frame(frame), self._opened.transfer_syntax_uid, self._description
+        description = self._description
+        data, syntax = self._opened.frame(frame), self._opened.transfer_syntax_uid
         samples = samples_of(self.pacs, description, data, syntax)
         picture = render(
             description,
@@ -221,7 +225,8 @@ def _kept(pacs: Pacs, ref: InstanceRef, what: tuple[object, Appearance], make: C
 
     def made() -> bytes:
         picture = make()
-        _make_room(pacs, folder)
+        if random.random() < len(picture) / LOOKED_AFTER_EVERY:
+            _make_room(pacs, folder)
         return picture
 
     return cached(pacs, f"{folder}/{ref.object_key}-{digest}", made)

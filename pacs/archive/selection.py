@@ -136,10 +136,9 @@ def frame_table(pacs: Pacs, ref: InstanceRef) -> FrameTable | None:
     """Of one instance; None where its frames are not known."""
     if not ref.has_frames:
         return None
-    statement = select(tables.instance.c.frame_table).where(tables.instance.c.pk == ref.pk)
     with pacs.database.read() as connection:
-        data = connection.execute(statement).scalar_one_or_none()
-    return None if data is None else FrameTable.from_bytes(data)
+        rows = _FRAME_TABLE.rows(connection, {"pk": ref.pk})
+    return FrameTable.from_bytes(rows[0][0]) if rows and rows[0][0] is not None else None
 
 
 def read(pacs: Pacs, ref: InstanceRef, start: int = 0, stop: int | None = None) -> bytes:
@@ -294,4 +293,5 @@ _SELECT_SERIES = _SELECT_REFS.add_columns(tables.instance.c.frame_table).where(
     tables.series.c.series_instance_uid == bindparam("series"),
 )
 _KNOWN_INSTANCE = Prepared(_SELECT_SERIES.where(tables.instance.c.sop_instance_uid == bindparam("sop")))
+_FRAME_TABLE = Prepared(select(tables.instance.c.frame_table).where(tables.instance.c.pk == bindparam("pk")))
 _KNOWN_SERIES = Prepared(_SELECT_SERIES.limit(bindparam("most")))

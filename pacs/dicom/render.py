@@ -40,6 +40,8 @@ YBR_FULL = _Transform(_term(1, 0), _term(1.402), _term(-0.344136), _term(-0.7141
 YBR_PARTIAL = _Transform(_term(255 / 219, 16), _term(1.596027), _term(-0.391762), _term(-0.812968), _term(2.017232))
 """Luminance is 16 to 235, chrominance 16 to 240."""
 
+SMALL_SCALE = 0.5
+"""Below it a picture is a thumbnail of what it shows."""
 TABLE_PAYS_UP_TO = 1 << 18
 """Different stored values for which a table of greys is made before the pixels are looked up in it."""
 
@@ -94,7 +96,9 @@ def resized(picture: Picture, aspect: float, viewport: Viewport | None) -> Pictu
     width, height = box[2] - box[0], (box[3] - box[1]) * aspect
     scale = min(viewport.width / width, viewport.height / height)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    shown = np.asarray(image.resize(size, Image.Resampling.LANCZOS, box, reducing_gap=2.0))
+    # Of far fewer pixels none is sharp enough to be worth the better filter.
+    filtered = Image.Resampling.BILINEAR if scale < SMALL_SCALE else Image.Resampling.LANCZOS
+    shown = np.asarray(image.resize(size, filtered, box, reducing_gap=2.0))
     shown = shown[:, ::-1] if viewport.is_mirrored else shown
     return shown[::-1] if viewport.is_upside_down else shown
 
@@ -123,7 +127,7 @@ def _grey(
     inputs = np.arange(low, high + 1)
     greys = _greys_of(description, presentation, inputs.astype(np.float64), stored, window, function)
     from_lowest = np.subtract(stored, low, dtype=stored.dtype)  # it may wrap: read as unsigned it is right again
-    picture: Picture = greys[from_lowest.view(f"u{stored.dtype.itemsize}")]
+    picture: Picture = greys.take(from_lowest.view(f"u{stored.dtype.itemsize}"))  # twice as fast as by index
     return picture
 
 

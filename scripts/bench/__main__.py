@@ -13,6 +13,7 @@ from scripts.bench.measure import Comparison, Scale
 from scripts.bench.memory import memory
 from scripts.bench.moving import move
 from scripts.bench.picture import picture
+from scripts.bench.picturing import render
 from scripts.bench.report import keep, line_of, write
 from scripts.bench.retrieving import retrieve
 from scripts.bench.servers import alone, clear
@@ -29,6 +30,7 @@ BENCHMARKS: dict[str, Callable[[Scale], Iterator[Comparison]]] = {
     "ask": ask,
     "ask-million": ask_million,
     "picture": picture,
+    "render": render,
     "memory": memory,
 }
 ROOT = Path(__file__).parents[2]

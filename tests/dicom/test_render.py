@@ -35,7 +35,6 @@ WINDOW, RANGE, TABLE, COLOUR = ("+Wi", "1"), ("+Wm",), ("+Wl", "1"), ()
         ("syntax/dicom-test-files__CT2_JLSN", WINDOW),
         ("syntax/dicom-test-files__CT2_RLE", WINDOW),
         ("modality/rt/pydicom__rtdose.dcm", RANGE),
-        ("modality/cr/dicom-test-files__RG3_JPLY", WINDOW),
         ("modality/mg/fo-dicom__GH133.dcm", WINDOW),
         ("modality/seg/dcmqi__liver.dcm", RANGE),
         ("photometric/fo-dicom__CR-ModalitySequenceLUT.dcm", RANGE),
