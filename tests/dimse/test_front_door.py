@@ -1,8 +1,11 @@
 """What strangers can do at the door: nothing that costs anybody else anything."""
 
+import signal
 import socket
 import ssl
 import struct
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from pacs.dimse import front_door
+from tests.conftest import ROOT
 from tests.dimse.conftest import (
     ECHO,
     EXPLICIT,
@@ -35,6 +39,20 @@ def impatient_door(tmp_path: Path, server_tls: ssl.SSLContext, monkeypatch: pyte
     with opened(tmp_path / "data", tls=server_tls) as door:
         wait_for((tmp_path / "data/run/dicom/process-0").exists)  # from then on it keeps as many files open
         yield door
+
+
+FREEZE = """
+import sys
+from tests.dimse.conftest import Door, RawPeer
+
+door = Door(None, int(sys.argv[1]))
+peers = [RawPeer(door) for _ in range(50)]
+for peer in peers:
+    peer.associate()
+    peer.socket.sendall(bytes.fromhex(sys.argv[2]))
+print("associated", flush=True)
+sys.stdin.read()
+"""
 
 
 def means() -> tuple[int, int]:
@@ -155,21 +173,19 @@ def test_one_association_too_many_is_told_to_come_again(tmp_path: Path, monkeypa
     ],
 )
 def test_fifty_peers_that_froze_are_let_go(impatient_door: Door, monkeypatch: pytest.MonkeyPatch, sent: bytes) -> None:
+    """F-21. Peers in a process that is stopped: its kernel takes what is sent to them, and nobody answers."""
     monkeypatch.setattr("pacs.upper_layer.association.INACTIVITY_TIMEOUT_S", 0.5)
-    before = means()
-    frozen = [RawPeer(impatient_door) for _ in range(50)]
-    for peer in frozen:
-        peer.associate()
-        peer.socket.sendall(sent)
+    before = means()[0]
+    command = [sys.executable, "-c", FREEZE, str(impatient_door.port), sent.hex()]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as frozen:
+        assert frozen.stdout
+        assert frozen.stdout.readline() == b"associated\n"
+        frozen.send_signal(signal.SIGSTOP)
 
-    # Their kernels acknowledge what is sent and say nothing, as a stopped process' does.
-    wait_for(lambda: means()[0] == before[0])
-
-    for peer in frozen:
-        assert peer.is_closed()
-        peer.socket.close()
-    with associated(impatient_door, [(ECHO, [EXPLICIT])]) as association:
-        assert association.send_c_echo().Status == 0
+        wait_for(lambda: means()[0] == before)
+        with associated(impatient_door, [(ECHO, [EXPLICIT])]) as association:
+            assert association.send_c_echo().Status == 0
+        frozen.kill()
 
 
 @pytest.mark.parametrize("sent", [0, 1, 4000])

@@ -131,6 +131,19 @@ def test_a_study_comes_back_by_get_byte_for_byte(door: Door) -> None:
     assert counters(statuses[-1]) == (5, 0, 0)
 
 
+def test_an_index_that_does_not_answer_cannot_count_the_matches(tmp_path: Path) -> None:
+    datasets = of_one_study(1)
+    with opened(tmp_path / "data") as door, associated(door, [(STUDY_ROOT_GET, [EXPLICIT])]) as association:
+        assert store_all(door, *datasets) == [0]
+        door.pacs.database._engine.dispose()  # what is open would go on to read a file that is gone
+        (tmp_path / "data").rename(tmp_path / "gone")
+
+        [(status, _)] = association.send_c_get(study_keys(*datasets), STUDY_ROOT_GET)
+
+        (tmp_path / "gone").rename(tmp_path / "data")
+    assert status.Status == 0xA701  # PS3.4 Table C.4-3
+
+
 def test_a_study_comes_back_beside_other_associations(door: Door) -> None:
     datasets = of_one_study(5)
     assert store_all(door, *datasets) == [0] * 5

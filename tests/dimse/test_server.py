@@ -8,6 +8,7 @@ from sqlalchemy import select
 from pacs.context import SYSTEM
 from pacs.index.tables import audit
 from pacs.peers import directory
+from pacs.upper_layer.association import associate, request_of
 from tests.dimse.conftest import (
     CT,
     ECHO,
@@ -29,6 +30,9 @@ from tests.dimse.conftest import (
     wait_for,
 )
 from tests.make import make_ct
+
+B_13_S = 1.0
+"""How soon whatever is proposed must be answered."""
 
 
 @pytest.fixture(scope="module")
@@ -165,18 +169,24 @@ def proposed(number: int, syntaxes: bytes = item(0x40, EXPLICIT.encode())) -> by
     ],
 )
 def test_whatever_is_proposed_is_answered_at_once(door: Door, items: bytes, answer: int) -> None:
-    """answer: 2 for A-ASSOCIATE-AC, 7 for A-ABORT."""
+    """B-13. answer: 2 for A-ASSOCIATE-AC, 7 for A-ABORT."""
     body = b"\0\1\0\0" + b"PACS".ljust(16) + b"RAW".ljust(16) + bytes(32)
     body += item(0x10, b"1.2.840.10008.3.1.1.1") + items
 
     with RawPeer(door) as peer:
-        peer.socket.settimeout(5)
+        peer.socket.settimeout(B_13_S)
         peer.socket.sendall(b"\1\0" + len(body).to_bytes(4, "big") + body)
         assert peer.receive_pdu()[0] == answer
 
 
 def test_128_contexts_of_60_syntaxes_are_answered(door: Door) -> None:
+    """B-13."""
     syntaxes = [EXPLICIT, *(f"1.2.840.10008.1.2.4.{number}" for number in range(300, 359))]
+    request = request_of("TEST", "PACS", [(f"{CT}.{number}", syntaxes) for number in range(128)])
+
+    with associate(("127.0.0.1", door.port), request, timeout_s=B_13_S) as association:
+        assert len(association.contexts) == 128
+        association.release()
     with associated(door, [(f"{CT}.{number}", syntaxes) for number in range(128)]) as association:
         assert {context.transfer_syntax[0] for context in association.accepted_contexts} == {EXPLICIT}
         assert len(association.accepted_contexts) == 128
