@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from scripts.bench.load import Study, studies
-from scripts.bench.measure import Comparison, Goal, Scale, alternate
+from scripts.bench.measure import Comparison, Goal, Scale, alternate, wait_for_quiet
 from scripts.bench.processes import cpu_seconds
 from scripts.bench.servers import Running, environment, filmless, fresh_folder, has_orthanc, orthanc, storescp
 
@@ -92,6 +92,7 @@ def _loads(scale: Scale) -> dict[int, list[Study]]:
 def _round(scale: Scale, serve: Serve, loads: dict[int, list[Study]], *, nodelay: bool = True) -> dict[str, float]:
     numbers = {}
     with serve(fresh_folder(scale.folder)) as server:
+        wait_for_quiet(scale)  # it answers, and still has much to load
         for associations, load in loads.items():
             count = sum(study.count for study in load)
             cpu = cpu_seconds(server.pid)
