@@ -117,8 +117,14 @@ def prepare(pacs: Pacs, actor: Actor, one: SeriesVersion) -> None:
     series_document_gzip(pacs, actor, one.study_instance_uid, one.series_instance_uid)
 
 
-def is_prepared(pacs: Pacs, one: SeriesVersion) -> bool:
-    return is_cached(pacs, _name("metadata", one)) and is_cached(pacs, _document_name(pacs, one))
+def has_metadata(pacs: Pacs, one: SeriesVersion) -> bool:
+    """Whether the metadata is made."""
+    return is_cached(pacs, _name("metadata", one))
+
+
+def has_document(pacs: Pacs, one: SeriesVersion) -> bool:
+    """Whether the viewer's document is made, with the renditions that there are."""
+    return is_cached(pacs, _document_name(pacs, one))
 
 
 def series_document(pacs: Pacs, actor: Actor, study: str, series: str) -> bytes:

@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection, Select, func, select
 
-from pacs.archive import metadata
+from pacs.archive import metadata, renditions
 from pacs.archive.metadata import SeriesVersion
 from pacs.context import SYSTEM, Pacs
 from pacs.errors import NotFound
@@ -46,12 +46,19 @@ def _due(pacs: Pacs) -> Sequence[str]:
         position, newest = _position(connection), _newest(connection)
         arrived = [] if position in (None, newest) else _arrived(connection, position or 0)
     now = datetime.now(UTC)
-    waiting = [one for one in arrived if one.first_at > now - PATIENCE and not metadata.is_prepared(pacs, one.version)]
+    # With each rendition the document is another one: it is made again when all are there.
+    is_changing = bool(arrived) and pacs.settings.renditions and renditions.is_waiting(pacs)
+    waiting = [one for one in arrived if one.first_at > now - PATIENCE and (is_changing or not _is_ready(pacs, one))]
     reached = _reached(position, newest, waiting)
     if reached != position:
         with pacs.database.write() as connection:
             move_bookmark(connection, NAME, reached)
-    return [_key(one.version) for one in waiting if one.last_at <= now - QUIET]
+    quiet = [one for one in waiting if one.last_at <= now - QUIET]
+    return [_key(one.version) for one in quiet if not is_changing or not metadata.has_metadata(pacs, one.version)]
+
+
+def _is_ready(pacs: Pacs, one: _Arrived) -> bool:
+    return metadata.has_metadata(pacs, one.version) and metadata.has_document(pacs, one.version)
 
 
 def _reached(position: int | None, newest: int, waiting: Sequence[_Arrived]) -> int:

@@ -1,13 +1,14 @@
 """What a reader of a series asks for is there before he comes, once the series is quiet."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from pydicom.dataset import Dataset
 from sqlalchemy import select, update
 
-from pacs.archive import metadata
+from pacs.archive import metadata, renditions
 from pacs.archive.ingest import ingest
 from pacs.archive.recovery import reindex
 from pacs.context import SYSTEM, Pacs
@@ -20,7 +21,7 @@ from tests.make import make_ct, make_uid, part10
 @pytest.fixture
 def settings(settings: Settings, database_url: str) -> Settings:
     """On each kind of database."""
-    return settings.model_copy(update={"database": database_url})
+    return settings.model_copy(update={"database": database_url, "renditions": False})
 
 
 def arrive(pacs: Pacs, *datasets: Dataset) -> None:
@@ -47,7 +48,8 @@ def run_due(pacs: Pacs) -> int:
 
 
 def prepared(pacs: Pacs) -> list[bool]:
-    return [metadata.is_prepared(pacs, one) for one in metadata.versions(pacs, SYSTEM, make_uid(1))]
+    found = metadata.versions(pacs, SYSTEM, make_uid(1))
+    return [metadata.has_metadata(pacs, one) and metadata.has_document(pacs, one) for one in found]
 
 
 def position(pacs: Pacs) -> int | None:
@@ -119,3 +121,18 @@ def test_what_was_there_before_is_made_when_it_is_asked_for(pacs: Pacs) -> None:
     move_clock_on(pacs)
 
     assert run_due(pacs) == 1
+
+
+def test_the_document_is_made_again_when_all_renditions_are_there(pacs: Pacs) -> None:
+    pacs = replace(pacs, settings=pacs.settings.model_copy(update={"renditions": True}))
+    JOB.due(pacs)
+    arrive(pacs, make_ct(256, 256))
+    move_clock_on(pacs)
+    assert (run_due(pacs), run_due(pacs), position(pacs)) == (1, 0, 0), "its renditions are still to be made"
+
+    while renditions.is_waiting(pacs):
+        renditions.make_some(pacs, lambda: True)
+    assert prepared(pacs) == [False]
+
+    assert (run_due(pacs), prepared(pacs)) == (1, [True])
+    assert (run_due(pacs), position(pacs)) == (0, 1)
