@@ -1,6 +1,7 @@
 """Every setting, once. Read from the environment or `pacs.toml` in `wiring` and `__main__` only."""
 
 import os
+import re
 from importlib.resources.abc import Traversable
 from ipaddress import ip_address
 from pathlib import Path
@@ -22,6 +23,9 @@ from pydantic_settings import (
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+
+ORIGIN = re.compile(r"https?://[a-z0-9.\-\[\]:]+", re.ASCII)
+"""Scheme, host and port as a browser sends them (RFC 6454 6.2); `*` is none, for it would be everybody."""
 
 
 class Address(BaseModel, frozen=True):
@@ -57,6 +61,11 @@ class PacsToml(TomlConfigSettingsSource):
         return {name.removeprefix("PACS_").lower(): value for name, value in values.items()}
 
 
+def words_of(text: object) -> object:
+    """`one two` as a tuple; anything else is handed on for pydantic to refuse."""
+    return tuple(text.split()) if isinstance(text, str) else text
+
+
 ListenAddress = Annotated[Address, NoDecode, BeforeValidator(address_of)]
 
 
@@ -81,6 +90,9 @@ class Settings(BaseSettings):
     tls_key: Path | None = Field(None, description="its private key (PEM)")
     tls_ca: Path | None = Field(None, description="who signs the peers' certificates (PEM): mutual TLS")
     http: ListenAddress = Field(Address(host="127.0.0.1", port=8042), description="the web door listens here")
+    cors_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(words_of)] = Field(
+        (), description="origins whose pages may ask us with a token, `https://viewer.example`, with spaces between"
+    )
     workers: int = Field(
         default_factory=lambda: len(os.sched_getaffinity(0)),
         ge=1,
@@ -120,6 +132,14 @@ class Settings(BaseSettings):
         if not url.startswith(("file://", "s3://", "memory:")):
             raise ValueError("begins with neither file://, s3:// nor memory:")
         return url
+
+    @field_validator("cors_origins", mode="after")
+    @classmethod
+    def _origins_are_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in origins:
+            if not ORIGIN.fullmatch(origin):
+                raise ValueError(f"{origin!r} is no origin, such as https://viewer.example or http://10.0.0.7:3000")
+        return origins
 
     @model_validator(mode="after")
     def _tls_is_whole(self) -> Self:

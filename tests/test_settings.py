@@ -20,6 +20,8 @@ from tests.server import environment_of, run_pacs
         ({"ae_title": "SEVENTEEN_LETTERS"}, "PACS_AE_TITLE"),
         ({"ae_title": ""}, "PACS_AE_TITLE"),
         ({"workers": "none"}, "PACS_WORKERS"),
+        ({"cors_origins": "*"}, "PACS_CORS_ORIGINS"),
+        ({"cors_origins": "https://viewer.example/"}, "PACS_CORS_ORIGINS"),
         ({"peers": "friends"}, "PACS_PEERS"),
         ({"login": "none", "http": "0.0.0.0:8042"}, "PACS_LOGIN"),
         ({"dicom_tls": "127.0.0.1:2762"}, "PACS_TLS_CERT"),

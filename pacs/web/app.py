@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from anyio import CapacityLimiter
 from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
 
 import pacs as package
 from pacs.context import Pacs
@@ -35,7 +36,7 @@ from pacs.web import (
     wado_uri,
     workitems,
 )
-from pacs.web.headers import Headers, policy_of_build
+from pacs.web.headers import FOR_OTHER_ORIGINS, Headers, policy_of_build
 from pacs.web.problem import answer_problems
 from pacs.web.short_way import ShortWay
 
@@ -94,6 +95,8 @@ def create_app(pacs: Pacs, statement: Callable[[Settings], str] | None = None) -
     answer_problems(app)
     app.add_middleware(ShortWay, routers=SHORT, threads=app.state.threads, pacs=pacs)
     app.add_middleware(Headers, policy=policy_of_build(pages.STATIC))
+    if pacs.settings.cors_origins:
+        app.add_middleware(CORSMiddleware, allow_origins=pacs.settings.cors_origins, **FOR_OTHER_ORIGINS)
     for router in ROUTERS:
         app.include_router(router)
     return app

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Awaitable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -27,6 +28,14 @@ ALWAYS: Mapping[str, str] = {
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
+
+FOR_OTHER_ORIGINS: Mapping[str, Any] = {
+    "allow_methods": ("DELETE", "GET", "HEAD", "POST", "PUT"),
+    "allow_headers": ("accept", "authorization", "content-type", "if-none-match", "if-range", "range"),
+    "expose_headers": ("content-location", "content-range", "etag", "location", "retry-after", "warning"),
+    "max_age": 600,
+}
+"""What pages of the origins that are listed may send and read. Never cookies: they bring a token."""
 
 NO_STORE = (b"cache-control", b"no-store")
 """Of an answer that says nothing of caching itself: it may hold what is a patient's."""

@@ -67,11 +67,24 @@ def unpacked(bench: Path) -> Path | None:
     """The folder of its built files, fetched by npm when they were not yet; None: there is no npm, or it cannot."""
     folder = bench / f"ohif-{VERSION}"
     if not folder.exists():
-        package = bench / f"ohif-app-{VERSION}.tgz"
-        if not package.exists() and not _fetch(bench):
+        package = fetched(bench, "@ohif/app", VERSION)
+        if package is None:
             return None
         _unpack(package, folder)
     return folder
+
+
+def fetched(bench: Path, name: str, version: str) -> Path | None:
+    """A package of npm's registry, kept in the folder; None: there is no npm, or it cannot fetch it."""
+    package = bench / f"{name.lstrip('@').replace('/', '-')}-{version}.tgz"
+    if package.exists():
+        return package
+    if not shutil.which("npm"):
+        return None
+    bench.mkdir(parents=True, exist_ok=True)
+    command = ["npm", "pack", "--silent", "--pack-destination", str(bench), f"{name}@{version}"]
+    done = subprocess.run(command, stdout=subprocess.DEVNULL, check=False)
+    return package if done.returncode == 0 else None
 
 
 @contextmanager
@@ -91,20 +104,21 @@ def ohif(folder: Path, orthanc: Running) -> Iterator[str]:
 def main() -> None:
     folder, descriptor, port = sys.argv[1:]
     listening = socket.socket(fileno=int(descriptor))
-    server = _Server(Path(folder), int(port), listening)
+    server = Front(Path(folder), CONFIGURATION, listening, int(port))
     server.serve_forever()
 
 
-class _Server(ThreadingHTTPServer):
-    """Files and Orthanc, on a socket that listens already."""
+class Front(ThreadingHTTPServer):
+    """Files, OHIF's with this configuration, and Orthanc when it has a port; on a socket that listens already."""
 
     daemon_threads = True
 
-    def __init__(self, folder: Path, orthanc_port: int, listening: socket.socket) -> None:
+    def __init__(self, folder: Path, configuration: str, listening: socket.socket, orthanc_port: int = 0) -> None:
         HTTPServer.__init__(self, listening.getsockname(), _Handler, bind_and_activate=False)
         self.socket.close()
         self.socket = listening
         self.folder = folder.resolve()
+        self.configuration = configuration.encode()
         self.orthanc_port = orthanc_port
 
 
@@ -114,7 +128,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     wbufsize = 1 << 16
-    server: _Server
+    server: Front
 
     def handle(self) -> None:
         with suppress(ConnectionError):  # the browser is closed while it still fetches
@@ -122,10 +136,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         path = urlsplit(self.path).path
-        if path.startswith(f"{DICOMWEB_ROOT}/"):
+        if self.server.orthanc_port and path.startswith(f"{DICOMWEB_ROOT}/"):
             self._ask_orthanc()
         elif path == "/app-config.js":
-            self._answer(200, {"content-type": "text/javascript"}, CONFIGURATION.encode())
+            self._answer(200, {"content-type": "text/javascript"}, self.server.configuration)
         else:
             self._give_file(path)
 
@@ -161,13 +175,6 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
         self.wfile.flush()
-
-
-def _fetch(bench: Path) -> bool:
-    if not shutil.which("npm"):
-        return False
-    command = ["npm", "pack", "--silent", "--pack-destination", str(bench), f"@ohif/app@{VERSION}"]
-    return subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode == 0
 
 
 def _unpack(package: Path, folder: Path) -> None:

@@ -219,9 +219,7 @@ def test_what_is_stored_is_found_and_what_is_removed_is_gone(house: House, clien
         client.delete_study(sent[0].StudyInstanceUID)
     assert status_of(refused.value) == 405, "PS3.18 has no such transaction"
 
-    removal = f"{house.server.url}/api/studies/{sent[0].StudyInstanceUID}"
-    authorization = {"authorization": f"Bearer {house.token}"}
-    requests.delete(removal, params={"reason": "a test"}, headers=authorization, timeout=20).raise_for_status()
+    house.remove(sent[0].StudyInstanceUID)
     assert client.search_for_studies(search_filters={"PatientID": "CLIENT-1"}) == []
     with pytest.raises(HTTPError) as refused:
         client.retrieve_study(sent[0].StudyInstanceUID)
