@@ -21,6 +21,7 @@ from pacs.jobs import Job
 from pacs.peers.tls import server_context
 from pacs.sandbox import Sandbox
 from pacs.settings import Address, Settings
+from pacs.web.accepting import SharingServer
 from pacs.web.app import create_app
 from pacs.web.events import PING_EVERY_S, PONG_WITHIN_S
 from pacs.web.protocol import BoundedHttp
@@ -155,7 +156,7 @@ def _serve_web(pacs: Pacs, listeners: list[socket.socket], stop: threading.Event
         server_header=False,
         timeout_graceful_shutdown=STOP_TIMEOUT_S,
     )
-    server = uvicorn.Server(config)
+    server = SharingServer(config)
 
     def end_when_told() -> None:
         stop.wait()

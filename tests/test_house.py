@@ -30,7 +30,9 @@ SOURCES = sorted(
     path for folder in ("pacs", "storage") for path in (ROOT / folder).rglob("*.py") if "migrations" not in path.parts
 )
 BANNED_NAMES = {"utils", "util", "helpers", "common", "base", "core", "manager", "service", "misc"}
-MAY_BE_ASYNC = {Path("pacs/web") / name for name in ("answers.py", "events.py", "short_way.py", "stow.py")}
+MAY_BE_ASYNC = {
+    Path("pacs/web") / name for name in ("accepting.py", "answers.py", "events.py", "short_way.py", "stow.py")
+}
 MAY_READ_THE_ENVIRONMENT = {Path("pacs/settings.py"), Path("storage/failpoint.py")}
 
 
