@@ -7,6 +7,7 @@ import threading
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
+from functools import lru_cache
 from itertools import groupby
 from zlib import crc32
 
@@ -28,6 +29,9 @@ AHEAD = 2
 GIL while it writes: a study of 100 CT images takes a tenth longer."""
 WORTH_PACKING = 1400
 """Bytes: what fits one packet is not packed."""
+
+LONGEST_KNOWN = 1000
+"""Letters of what is accepted, as it is remembered."""
 
 ASK_EVERY_TIME = "private, no-cache"
 """Of pictures: a browser may keep them while somebody is signed in, and asks whether they are still right."""
@@ -197,7 +201,16 @@ async def _disconnected(receive: Receive) -> None:
 
 def chosen(request: Request, offers: Sequence[Offer]) -> Offer:
     """The offer that the caller likes best. Raises NotAcceptable."""
-    return choose(request.headers.get("accept", ""), offers, request.query_params.get("accept", ""))
+    accept, query = request.headers.get("accept", ""), request.query_params.get("accept", "")
+    if len(accept) + len(query) > LONGEST_KNOWN:
+        return choose(accept, offers, query)
+    return _choose(accept, tuple(offers), query)
+
+
+@lru_cache(1024)
+def _choose(accept: str, offers: tuple[Offer, ...], query: str) -> Offer:
+    """A client accepts the same all day long."""
+    return choose(accept, offers, query)
 
 
 RENDERED = re.compile(r"(?<![\"\w])(?:image|video|text)/[a-z0-9.+-]+|application/pdf", re.IGNORECASE)

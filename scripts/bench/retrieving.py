@@ -25,6 +25,9 @@ REQUESTS = 80
 LONG_REQUESTS = 8
 """Of the kinds whose answers are large."""
 WRK_S = 4
+SETTLED_S = 120.0
+LOOK_S = 2.0
+QUIET_SHARE = 0.1
 
 
 def retrieve(scale: Scale) -> Iterator[Comparison]:
@@ -39,16 +42,17 @@ def retrieve(scale: Scale) -> Iterator[Comparison]:
             servers["Orthanc"] = stack.enter_context(orthanc(folder / "orthanc"))
         for server in servers.values():
             send(server, [study.folder for study in load])
+            _wait_until_idle(server)
         found = alternate(
             {name: partial(_round, server, load, scale, random.Random(1)) for name, server in servers.items()}, scale
         )
     ours, theirs = found["ours"], found.get("Orthanc", {})
     for work, unit, goal in (
-        ("frame of 524 kB, 1 client", "ms", Goal("at most", 0.5)),
-        ("frame of 524 kB, 8 clients", "requests/s", Goal("at least", 1.5)),
-        ("instance of 526 kB", "ms", Goal("at most", 1)),
-        ("study of 100 instances", "MB/s", Goal("at least", 1)),
-        ("metadata of a series of 100", "ms", Goal("at most", 0.1)),
+        ("frame of 524 kB, 1 client", "ms", Goal("at most", 0.33)),
+        ("frame of 524 kB, 8 clients", "requests/s", Goal("at least", 3)),
+        ("instance of 526 kB", "ms", Goal("at most", 0.5)),
+        ("study of 100 instances", "MB/s", Goal("at least", 1.5)),
+        ("metadata of a series of 100", "ms", Goal("at most", 0.05)),
     ):
         if work in ours:
             yield Comparison(
@@ -61,6 +65,16 @@ def retrieve(scale: Scale) -> Iterator[Comparison]:
                 theirs.get(work, ()),
                 _facts(found, work),
             )
+
+
+def _wait_until_idle(server: Running) -> None:
+    """Until it has done what it does of itself with what has arrived, such as renditions: whoever reads comes later."""
+    deadline = time.monotonic() + SETTLED_S
+    while time.monotonic() < deadline:
+        spent = cpu_seconds(server.pid)
+        time.sleep(LOOK_S)
+        if cpu_seconds(server.pid) - spent < QUIET_SHARE * LOOK_S:
+            return
 
 
 def _round(server: Running, load: Sequence[Study], scale: Scale, chance: random.Random) -> dict[str, float]:
