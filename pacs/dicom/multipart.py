@@ -14,7 +14,8 @@ MAX_PART_HEADERS = 16 << 10
 """Bytes of the headers of one part."""
 MAX_OUTSIDE = 64 << 10
 """Bytes of preamble or epilogue, which mean nothing."""
-MAX_BOUNDARY = 70
+MAX_BOUNDARY = 200
+"""Characters. RFC 2046 5.1.1 grants 70, and Orthanc sends 73."""
 ROOM = 256 << 10
 """Bytes that are read at once. More are no faster, and do not fit a processor's own memory."""
 MAX_PADDING = 128

@@ -1,15 +1,15 @@
 """What an administrator makes searchable besides what is indexed always."""
 
 from dataclasses import asdict
-from typing import Annotated
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
 from pacs.archive import further
 from pacs.context import Actor
 from pacs.web.answers import as_json
 from pacs.web.auth import pacs_of, signed_in
+from pacs.web.keys import Key
 
 SMALL = 4 << 10
 """Bytes: no definition is longer."""
@@ -47,7 +47,7 @@ def add_attribute(request: Request, actor: Actor, body: AttributeBody) -> Respon
 
 @router.delete("/{pk}")
 @signed_in
-def remove_attribute(request: Request, actor: Actor, pk: Annotated[int, Path(ge=1, lt=1 << 63)]) -> Response:
+def remove_attribute(request: Request, actor: Actor, pk: Key) -> Response:
     """Search it no more; what was read of it is deleted in the background."""
     further.remove(pacs_of(request), actor, pk)
     return Response(status_code=204)

@@ -10,6 +10,7 @@ from pacs.archive import correct
 from pacs.context import Actor
 from pacs.web.answers import as_json
 from pacs.web.auth import pacs_of, signed_in
+from pacs.web.keys import Key
 
 SMALL = 16 << 10
 """Bytes: no correction is longer."""
@@ -49,7 +50,7 @@ def add_correction(request: Request, actor: Actor, body: CorrectionBody) -> Resp
 
 @router.post("/{pk}/apply")
 @signed_in
-def apply(request: Request, actor: Actor, pk: int) -> Response:
+def apply(request: Request, actor: Actor, pk: Key) -> Response:
     """Tell it so from now on."""
     correct.apply(pacs_of(request), actor, pk)
     return Response(status_code=204)
@@ -57,7 +58,7 @@ def apply(request: Request, actor: Actor, pk: int) -> Response:
 
 @router.post("/{pk}/dismiss")
 @signed_in
-def dismiss(request: Request, actor: Actor, pk: int) -> Response:
+def dismiss(request: Request, actor: Actor, pk: Key) -> Response:
     """Leave it as it is."""
     correct.dismiss(pacs_of(request), actor, pk)
     return Response(status_code=204)
@@ -65,7 +66,7 @@ def dismiss(request: Request, actor: Actor, pk: int) -> Response:
 
 @router.post("/{pk}/revoke")
 @signed_in
-def revoke(request: Request, actor: Actor, pk: int) -> Response:
+def revoke(request: Request, actor: Actor, pk: Key) -> Response:
     """Tell what was told before."""
     correct.revoke(pacs_of(request), actor, pk)
     return Response(status_code=204)

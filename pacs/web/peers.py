@@ -14,6 +14,7 @@ from pacs.peers.doctor import uid_name
 from pacs.peers.history import ContextRecord, Record
 from pacs.web.answers import as_json
 from pacs.web.auth import pacs_of, signed_in
+from pacs.web.keys import Key
 
 SMALL = 64 << 10
 """Bytes: no peer is longer."""
@@ -101,7 +102,7 @@ def list_knocks(request: Request, actor: Actor) -> Response:
 
 @router.post("/knocks/{pk}/admit", max_body_size=SMALL)
 @signed_in
-def admit_knock(request: Request, actor: Actor, pk: int, body: AdmitBody | None = None) -> Response:
+def admit_knock(request: Request, actor: Actor, pk: Key, body: AdmitBody | None = None) -> Response:
     """Admit who knocked, from where he came."""
     body = body or AdmitBody()
     try:
@@ -113,7 +114,7 @@ def admit_knock(request: Request, actor: Actor, pk: int, body: AdmitBody | None 
 
 @router.delete("/knocks/{pk}")
 @signed_in
-def forget_knock(request: Request, actor: Actor, pk: int) -> Response:
+def forget_knock(request: Request, actor: Actor, pk: Key) -> Response:
     """Strike somebody off those who knocked, until he knocks again."""
     directory.forget_knock(pacs_of(request), actor, pk)
     return Response(status_code=204)

@@ -6,6 +6,7 @@ from pacs.archive import remove
 from pacs.context import Actor
 from pacs.web.answers import as_json
 from pacs.web.auth import pacs_of, signed_in
+from pacs.web.keys import Key
 
 STUDY = "/studies/{study}"
 SERIES = STUDY + "/series/{series}"
@@ -43,7 +44,7 @@ def list_removals(request: Request, actor: Actor, study: str = "") -> Response:
 
 @router.post("/removals/{pk}/restore")
 @signed_in
-def restore(request: Request, actor: Actor, pk: int) -> Response:
+def restore(request: Request, actor: Actor, pk: Key) -> Response:
     """Undo a removal."""
     remove.restore(pacs_of(request), actor, pk)
     return Response(status_code=204)

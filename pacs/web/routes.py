@@ -10,6 +10,7 @@ from pacs.context import Actor
 from pacs.errors import InvalidQuery
 from pacs.web.answers import as_json
 from pacs.web.auth import pacs_of, signed_in
+from pacs.web.keys import Key
 from pacs.workflow import deliveries, routing
 from pacs.workflow.routing import Rule
 
@@ -79,7 +80,7 @@ def add_route(request: Request, actor: Actor, body: RouteBody) -> Response:
 
 @router.put("/routes/{pk}", max_body_size=SMALL)
 @signed_in
-def change_route(request: Request, actor: Actor, pk: int, body: RouteBody) -> Response:
+def change_route(request: Request, actor: Actor, pk: Key, body: RouteBody) -> Response:
     """Change a route; what it has put into the queue stays as it is."""
     options: dict[str, Any] = {"priority": body.priority, "enabled": body.enabled, "token": body.token}
     try:
@@ -91,7 +92,7 @@ def change_route(request: Request, actor: Actor, pk: int, body: RouteBody) -> Re
 
 @router.delete("/routes/{pk}")
 @signed_in
-def remove_route(request: Request, actor: Actor, pk: int) -> Response:
+def remove_route(request: Request, actor: Actor, pk: Key) -> Response:
     """Forget a route; what it has put into the queue stays."""
     routing.remove_route(pacs_of(request), actor, pk)
     return Response(status_code=204)
@@ -132,7 +133,7 @@ def send(request: Request, actor: Actor, body: SendBody) -> Response:
 
 @router.put("/deliveries/{pk}", max_body_size=SMALL)
 @signed_in
-def prioritise(request: Request, actor: Actor, pk: int, body: PriorityBody) -> Response:
+def prioritise(request: Request, actor: Actor, pk: Key, body: PriorityBody) -> Response:
     """Greater goes first, also before what was there earlier."""
     deliveries.prioritise(pacs_of(request), actor, pk, body.priority)
     return Response(status_code=204)
@@ -140,7 +141,7 @@ def prioritise(request: Request, actor: Actor, pk: int, body: PriorityBody) -> R
 
 @router.post("/deliveries/{pk}/pause")
 @signed_in
-def pause(request: Request, actor: Actor, pk: int) -> Response:
+def pause(request: Request, actor: Actor, pk: Key) -> Response:
     """Hold it back; what is being sent stops after the instance it is at."""
     deliveries.pause(pacs_of(request), actor, pk)
     return Response(status_code=204)
@@ -148,7 +149,7 @@ def pause(request: Request, actor: Actor, pk: int) -> Response:
 
 @router.post("/deliveries/{pk}/resume")
 @signed_in
-def resume(request: Request, actor: Actor, pk: int) -> Response:
+def resume(request: Request, actor: Actor, pk: Key) -> Response:
     """Let it wait again."""
     deliveries.resume(pacs_of(request), actor, pk)
     return Response(status_code=204)
@@ -156,7 +157,7 @@ def resume(request: Request, actor: Actor, pk: int) -> Response:
 
 @router.post("/deliveries/{pk}/cancel")
 @signed_in
-def cancel(request: Request, actor: Actor, pk: int) -> Response:
+def cancel(request: Request, actor: Actor, pk: Key) -> Response:
     """Send no more of it."""
     deliveries.cancel(pacs_of(request), actor, pk)
     return Response(status_code=204)
@@ -164,7 +165,7 @@ def cancel(request: Request, actor: Actor, pk: int) -> Response:
 
 @router.post("/deliveries/{pk}/again")
 @signed_in
-def again(request: Request, actor: Actor, pk: int) -> Response:
+def again(request: Request, actor: Actor, pk: Key) -> Response:
     """Try it now; what was delivered is sent once more."""
     deliveries.again(pacs_of(request), actor, pk)
     return Response(status_code=204)
