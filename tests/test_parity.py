@@ -216,6 +216,7 @@ def letters(tmp_path_factory: pytest.TempPathFactory, corpus: Path) -> Iterator[
     """A server with the corpus' files in all character sets."""
     with serving(tmp_path_factory.mktemp("letters") / "data", "dicom", workers="1") as running:
         pacs = open_pacs(running.settings)
+        pacs.database.migrate()  # the port is open before the server has done it
         for path in CHARSET_FILES:
             with (corpus / path).open("rb") as file:
                 ingest(pacs, SYSTEM, file)

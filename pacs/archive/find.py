@@ -15,17 +15,8 @@ from pacs.dicom.matching import item_matches
 from pacs.dicom.query import Query, is_offset, items_of
 from pacs.errors import TooLarge
 from pacs.index.dialects import limited
-from pacs.index.select import (
-    Source,
-    answered,
-    best_of,
-    select_count,
-    select_matches,
-    select_sizes,
-    select_totals,
-    sources,
-    worth_counting,
-)
+from pacs.index.select import Source, answered, select_count, select_matches
+from pacs.index.sources import best_of, select_sizes, select_totals, sources, worth_counting
 from pacs.index.tables import study
 
 FIRST_PAGE, NEXT_PAGE = 500, 2_000

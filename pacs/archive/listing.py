@@ -13,7 +13,8 @@ from pacs.dicom.person_name import fold
 from pacs.dicom.query import Match, Query, Single, Wildcard, Words
 from pacs.errors import NotFound
 from pacs.index import tables
-from pacs.index.select import Source, select_matches, sources
+from pacs.index.select import Source, select_matches
+from pacs.index.sources import sources
 
 SHOWN = (
     *("StudyInstanceUID", "PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime"),

@@ -1,14 +1,13 @@
 """A query as SQL, here and nowhere else.
 
 The statement joins the tables from the level of the query upwards, as far as they are needed; keys below the level
-become one EXISTS. Each key is a filter, right by itself and deaf to indexes. What makes a search fast is a `Source`:
-the rows that one key finds by an index, among which the others filter. Without one, rows are walked in the order of
-the answers, which is right when much is found. So speed never hangs on what a planner guesses.
+become one EXISTS. Each key is a filter, right by itself and deaf to indexes. What makes a search fast is a `Source`
+(`index.sources`): the rows that one key finds by an index, among which the others filter. Without one, rows are walked
+in the order of the answers, which is right when much is found. So speed never hangs on what a planner guesses.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from math import ceil, prod
 from typing import Any, assert_never
 
 from sqlalchemy import (
@@ -24,12 +23,10 @@ from sqlalchemy import (
     false,
     func,
     literal,
-    literal_column,
     or_,
     select,
     true,
     tuple_,
-    union_all,
 )
 
 from pacs.dicom.attributes import BY_PATH, TIME_OF, Attribute, Level
@@ -63,7 +60,7 @@ from pacs.index.dialects import (
     member,
     unindexed,
 )
-from pacs.index.tables import LONGEST_FORM, further_value, instance, name_form, patient, series, study
+from pacs.index.tables import further_value, instance, patient, series, study
 
 TABLES: dict[Level, Table] = {
     Level.PATIENT: patient,
@@ -80,12 +77,6 @@ PARENT: dict[Level, ColumnElement[int]] = {
 SELECTIVE = frozenset(("SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID", "PatientID", "AccessionNumber"))
 """Indexed keys of which one value finds few rows."""
 INDEXED = SELECTIVE | {"StudyID", "StudyDate", "Modality"}
-MANY = 50_000
-"""As far as the rows of a source are counted. A source with more is no use, one with few is known exactly."""
-COST_OF_FETCHING = 8
-"""A row fetched here and there against a row that is met on a walk."""
-LAST_LETTER = "\U0010ffff"
-
 Condition = ColumnElement[bool]
 PlainMatch = Universal | Empty | Single | AnyOf | AllOf | Wildcard | Range | Words
 """What is asked of one value by itself."""
@@ -132,7 +123,7 @@ def select_matches(
     Limit and offset are the caller's to set. Raises InvalidQuery.
     """
     attributes = answered(query)
-    columns = [_column(attribute, studies) for attribute in attributes]
+    columns = [column_of(attribute, studies) for attribute in attributes]
     conditions = _conditions(query, studies, source)
     place = place_of(query)
     if after is not None:
@@ -164,9 +155,9 @@ def place_of(query: Query) -> list[ColumnElement[Any]]:
 
 def _strangeness(query: Query) -> list[ColumnElement[int]]:
     """0 for names that have every word as it was typed, 1 for others: so literal hits come first."""
-    asked = [(attribute, match) for attribute, match in _asked(query) if attribute.level <= query.level]
+    asked = [(attribute, match) for attribute, match in asked_of(query) if attribute.level <= query.level]
     typed = [
-        or_(*(contains(_column(attribute), form) for form in {word, word.upper(), word.lower(), word.title()}))
+        or_(*(contains(column_of(attribute), form) for form in {word, word.upper(), word.lower(), word.title()}))
         for attribute, match in asked
         if isinstance(match, Words)
         for word in match.typed
@@ -174,54 +165,8 @@ def _strangeness(query: Query) -> list[ColumnElement[int]]:
     return [case((and_(*typed), 0), else_=1)] if typed else []
 
 
-def sources(query: Query, studies: frozenset[str] | None) -> list[Source]:
-    """Where one could look first; what is known to be small stands before the rest."""
-    found = [source for attribute, match in _asked(query) for source in _sources_of(attribute, match, query)]
-    if studies is not None and len(studies) < MANY:
-        found.append(_source(query, Level.STUDY, is_among(study.c.study_instance_uid, list(studies)), True))
-    return sorted(found, key=lambda source: (not source.is_small, -source.level))
-
-
-def select_totals(candidates: Sequence[Source]) -> Select[Any]:
-    """One row: how many rows the level of each source has, about."""
-    return select(*(select(func.max(TABLES[source.level].c.pk)).scalar_subquery() for source in candidates))
-
-
-def worth_counting(totals: Sequence[int], wanted: float) -> int:
-    """So many rows: a source that has as many is not where to look first for `wanted` answers, as `best_of` decides.
-
-    Of sources of one size this is where fetching costs as much as walking; no smaller one is left uncounted.
-    """
-    if wanted >= MANY:
-        return MANY
-    number = len(totals)
-    even: float = (wanted * float(max(totals)) ** number / COST_OF_FETCHING) ** (1 / (number + 1))
-    return min(MANY, ceil(max(even, wanted)) + 1)
-
-
-def select_sizes(candidates: Sequence[Source], most: int) -> Select[Any]:
-    """One row: how many rows each source has, counted up to so many."""
-    bounded = (source.rows.limit(most).subquery() for source in candidates)
-    return select(*(select(func.count()).select_from(rows).scalar_subquery() for rows in bounded))
-
-
-def best_of(
-    candidates: Sequence[Source], sizes: Sequence[int], totals: Sequence[int], wanted: float, page: float, most: int
-) -> Source | None:
-    """Where to look first, to answer `wanted` rows in pages; None: walk. most: as far as the sizes were counted.
-
-    A walk meets as many rows as it takes to find so many answers, if the keys are independent of each other. From a
-    source all its rows are fetched, here and there, and sorted, and that for every page.
-    """
-    share = prod(min(1.0, size / max(1, total)) for size, total in zip(sizes, totals, strict=True))
-    size, index = min((size, index) for index, size in enumerate(sizes))
-    found = min(wanted, share * totals[index])
-    walked = found / share if share else totals[index]
-    fetched = size * (1 + found / page)
-    return candidates[index] if size < most and fetched * COST_OF_FETCHING <= walked else None
-
-
-def _asked(query: Query) -> Iterator[tuple[Attribute, Match]]:
+def asked_of(query: Query) -> Iterator[tuple[Attribute, Match]]:
+    """What must match, and how."""
     known = query.dictionary.by_path
     return ((known[path], match) for path, match in query.matches.items() if not isinstance(match, Universal))
 
@@ -231,15 +176,16 @@ def _joined(
 ) -> FromClause:
     """The tables from the level of the query up to the highest one that anything names."""
     levels = [query.level, *(attribute.level for attribute in attributes)]
-    levels += [attribute.level for attribute, _ in _asked(query)]
+    levels += [attribute.level for attribute, _ in asked_of(query)]
     if studies is not None or query.newest_first or query.is_zoned():
         levels.append(Level.STUDY)
     if source is not None and source.level < query.level:
         levels.append(Level(source.level + 1))
-    return _join(query.level, min(levels))
+    return joined_levels(query.level, min(levels))
 
 
-def _join(bottom: Level, top: Level) -> FromClause:
+def joined_levels(bottom: Level, top: Level) -> FromClause:
+    """The tables from one level up to another."""
     joined: FromClause = TABLES[bottom]
     for level in range(bottom, top, -1):
         above = TABLES[Level(level - 1)]
@@ -250,7 +196,7 @@ def _join(bottom: Level, top: Level) -> FromClause:
 def _conditions(query: Query, studies: frozenset[str] | None, source: Source | None) -> list[Condition]:
     asked = [
         (attribute.level, _where(attribute, match, query))
-        for attribute, match in _asked(query)
+        for attribute, match in asked_of(query)
         if not attribute.sequence
     ]
     asked += _items_asked(query)
@@ -269,11 +215,11 @@ def _conditions(query: Query, studies: frozenset[str] | None, source: Source | N
 def _items_asked(query: Query) -> list[tuple[Level, Condition]]:
     """For each sequence, whether one item of it is all that is asked of its items (PS3.4 C.2.2.2.6)."""
     inside: dict[str, list[Condition]] = {}
-    for attribute, match in _asked(query):
+    for attribute, match in asked_of(query):
         if attribute.sequence:
             inside.setdefault(attribute.sequence, []).append(_where(attribute, match, query))
     sequences = [(BY_PATH[keyword], conditions) for keyword, conditions in inside.items()]
-    return [(sequence.level, has_item(_column(sequence), and_(*conditions))) for sequence, conditions in sequences]
+    return [(sequence.level, has_item(column_of(sequence), and_(*conditions))) for sequence, conditions in sequences]
 
 
 def _some_row_below(level: Level, asked: list[tuple[Level, Condition]]) -> Condition:
@@ -283,7 +229,11 @@ def _some_row_below(level: Level, asked: list[tuple[Level, Condition]]) -> Condi
     if bottom == Level.IMAGE:
         conditions.append(instance.c.current)
     first = Level(level + 1)
-    rows = select(literal(1)).select_from(_join(bottom, first)).where(PARENT[first] == TABLES[level].c.pk, *conditions)
+    rows = (
+        select(literal(1))
+        .select_from(joined_levels(bottom, first))
+        .where(PARENT[first] == TABLES[level].c.pk, *conditions)
+    )
     return rows.correlate(*(TABLES[above] for above in Level if above <= level)).exists()
 
 
@@ -303,7 +253,8 @@ def _is_after(query: Query, place: Sequence[ColumnElement[Any]], after: Sequence
     return here < there if query.newest_first else here > there
 
 
-def _column(attribute: Attribute, studies: frozenset[str] | None = None) -> ColumnElement[Any]:
+def column_of(attribute: Attribute, studies: frozenset[str] | None = None) -> ColumnElement[Any]:
+    """Its value. studies: those that may be known of, where it counts them; None: all."""
     column: ColumnElement[Any]
     if attribute.sequence:
         return member(attribute.keyword)
@@ -344,8 +295,8 @@ def _of_all_studies(total: ColumnElement[Any], studies: frozenset[str] | None) -
 
 def _where(attribute: Attribute, match: Match, query: Query) -> Condition:
     """Whether the stored value is matched. `dicom.matching` says the same in plain Python."""
-    column = _column(attribute)
-    if attribute.path in INDEXED and not _is_in_order(attribute, query):
+    column = column_of(attribute)
+    if attribute.path in INDEXED and not is_in_order(attribute, query):
         column = unindexed(column)
     match match:
         case Instants(first, last):
@@ -353,35 +304,39 @@ def _where(attribute: Attribute, match: Match, query: Query) -> Condition:
         case Zoned():
             return _is_in_zone(attribute, match, query)
         case _:
-            return _is_matched(attribute, match, column, _folded_column(attribute))
+            return is_matched_by(attribute, match, column, _folded_column(attribute))
 
 
-def _is_matched(
+def is_matched_by(
     attribute: Attribute, match: PlainMatch, column: ColumnElement[Any], folded: ColumnElement[Any]
 ) -> Condition:
-    """folded: a name or a number in the form in which it is searched; of anything else nothing."""
+    """Whether a value in this column is matched.
+
+    folded: a name or a number in the form in which it is searched; of anything else nothing.
+    """
     match match:
         case Universal():
             return true()
         case Empty():
             return column.is_(None) if attribute.is_integer else column == ""
         case Single(value):
-            return _is_equal(attribute, column, folded, _text(value))
+            return _is_equal(attribute, column, folded, text_of(value))
         case AnyOf(values):
-            return _is_any_of(attribute, column, folded, [_text(value) for value in values])
+            return _is_any_of(attribute, column, folded, [text_of(value) for value in values])
         case AllOf(values):
-            return and_(true(), *(_is_equal(attribute, column, folded, _text(value)) for value in values))
+            return and_(true(), *(_is_equal(attribute, column, folded, text_of(value)) for value in values))
         case Wildcard(pattern):
-            return _has_pattern(attribute, column, folded, _text(pattern))
+            return _has_pattern(attribute, column, folded, text_of(pattern))
         case Range(first, last):
-            return and_(column != "", *_ends(column, first, last))
+            return and_(column != "", *ends_of(column, first, last))
         case Words(words):
             spaced = " " + _replaced(folded, {"=": " ", "\\": " "})
-            return and_(true(), *(contains(spaced, f" {_text(word)}") for word in words))
+            return and_(true(), *(contains(spaced, f" {text_of(word)}") for word in words))
     assert_never(match)
 
 
-def _text(value: str) -> str:
+def text_of(value: str) -> str:
+    """A key as it is compared. Raises InvalidQuery for what no database takes."""
     if "\0" in value:
         raise InvalidQuery("a key holds a NUL character")  # PostgreSQL takes none
     return value.rstrip(" ")
@@ -390,10 +345,10 @@ def _text(value: str) -> str:
 def _is_equal(attribute: Attribute, column: ColumnElement[Any], folded: ColumnElement[Any], value: str) -> Condition:
     if attribute.vr == "PN":
         groups = "=" + _replaced(folded, {"\\": "="}) + "="
-        return and_(true(), *(contains(groups, f"={group}=") for group in _groups(value)))
+        return and_(true(), *(contains(groups, f"={group}=") for group in groups_of(value)))
     if attribute.is_integer:
         return column == int(value)
-    if _is_number_of_further(attribute):
+    if is_number_of_further(attribute):
         return contains("\\" + folded + "\\", f"\\{value}\\")
     if attribute.vr == "DS":
         return func.coalesce(as_decimal(column) == float(value), false())
@@ -415,7 +370,7 @@ def _has_pattern(
 ) -> Condition:
     if attribute.vr == "PN":
         pieces = _replaced(folded, {"=": "\\"})
-        return and_(true(), *(_has_piece(folded, group, pieces) for group in _groups(pattern)))
+        return and_(true(), *(_has_piece(folded, group, pieces) for group in groups_of(pattern)))
     if attribute.is_multi_valued:
         return _has_piece(column, pattern, column)
     return is_like(cast(column, Text) if attribute.is_integer else column, pattern)
@@ -431,9 +386,9 @@ def _has_piece(column: ColumnElement[Any], pattern: str, pieces: ColumnElement[A
 
 def _is_within(attribute: Attribute, date: ColumnElement[Any], first: str | None, last: str | None) -> Condition:
     """Whether a date and its time are an instant from first to last; of a date without a time, whether any is."""
-    time = _column(BY_PATH[TIME_OF[attribute.keyword]])
-    days = _ends(date, first and first[:8], last and last[:8])
-    return and_(date != "", *days, or_(time == "", and_(*_ends(date + time, first, last))))
+    time = column_of(BY_PATH[TIME_OF[attribute.keyword]])
+    days = ends_of(date, first and first[:8], last and last[:8])
+    return and_(date != "", *days, or_(time == "", and_(*ends_of(date + time, first, last))))
 
 
 def _is_in_zone(attribute: Attribute, match: Zoned, query: Query) -> Condition:
@@ -450,12 +405,13 @@ def _is_in_zone(attribute: Attribute, match: Zoned, query: Query) -> Condition:
     )
 
 
-def _ends(column: ColumnElement[Any], first: str | None, last: str | None) -> list[Condition]:
+def ends_of(column: ColumnElement[Any], first: str | None, last: str | None) -> list[Condition]:
+    """That it lies between them, both included; None is open."""
     conditions = []
     if first is not None:
-        conditions.append(column >= _text(first))
+        conditions.append(column >= text_of(first))
     if last is not None:
-        conditions.append(column <= _text(last))
+        conditions.append(column <= text_of(last))
     return conditions
 
 
@@ -465,7 +421,7 @@ def _folded_column(attribute: Attribute) -> ColumnElement[Any]:
     return TABLES[attribute.level].c[f"{attribute.column}_folded"] if attribute.vr == "PN" else literal("")
 
 
-def _is_number_of_further(attribute: Attribute) -> bool:
+def is_number_of_further(attribute: Attribute) -> bool:
     """Whether its searched form is a number's, or several numbers'."""
     return attribute.further > 0 and (attribute.vr in NUMBER_VRS or attribute.vr in DECIMAL_VRS)
 
@@ -476,125 +432,11 @@ def _replaced(column: ColumnElement[Any], letters: dict[str, str]) -> ColumnElem
     return column
 
 
-def _groups(name: str) -> list[str]:
+def groups_of(name: str) -> list[str]:
     """The groups of a name or pattern that ask for anything, folded."""
     return [group for group in folded(name).split("=") if group]
 
 
-def _is_in_order(attribute: Attribute, query: Query) -> bool:
+def is_in_order(attribute: Attribute, query: Query) -> bool:
     """Whether the walk follows the index on this attribute anyway."""
     return query.newest_first and attribute.keyword == "StudyDate"
-
-
-def _sources_of(attribute: Attribute, match: Match, query: Query) -> Iterator[Source]:
-    if attribute.path == "PatientName":
-        for forms in _forms_of(match):
-            rows = select(name_form.c.patient_pk).where(forms)
-            yield Source(Level.PATIENT, rows, False)
-    elif attribute.further:
-        yield from _sources_of_further(attribute, match, query)
-    elif attribute.path in INDEXED and not _is_in_order(attribute, query):
-        condition = _by_index(_column(attribute), match)
-        if condition is not None:
-            is_small = attribute.path in SELECTIVE and isinstance(match, Single | AnyOf)
-            yield _source(query, attribute.level, condition, is_small)
-
-
-def _source(query: Query, level: Level, condition: Condition, is_small: bool) -> Source:
-    """The rows of a level that fulfil the condition; those above them when the level is below that of the query."""
-    if level <= query.level:
-        return Source(level, select(TABLES[level].c.pk).where(condition), is_small)
-    first = Level(query.level + 1)
-    rows = select(PARENT[first]).select_from(_join(level, first)).where(condition)
-    return Source(query.level, rows, is_small)
-
-
-def _sources_of_further(attribute: Attribute, match: Match, query: Query) -> Iterator[Source]:
-    """Its values lie together: to look through them is cheaper than to look each up from the rows of its level."""
-    if isinstance(match, Empty | Instants | Zoned | Universal):
-        return
-    owners = _owners_of_further(attribute, match)
-    if attribute.level <= query.level:
-        yield Source(attribute.level, owners, False)
-        return
-    first = Level(query.level + 1)
-    rows = select(PARENT[first]).select_from(_join(attribute.level, first))
-    yield Source(query.level, rows.where(TABLES[attribute.level].c.pk.in_(owners)), False)
-
-
-def _owners_of_further(attribute: Attribute, match: PlainMatch) -> Select[Any]:
-    """The keys of the rows that have a value which is matched."""
-    values = further_value.c
-    is_matched = _is_matched(attribute, match, values.value, values.folded)
-    owners = select(values.owner_pk).where(values.attribute_pk == attribute.further, is_matched)
-    is_number = _is_number_of_further(attribute)
-    is_searched = values.folded != literal_column("''")  # in so many words: an index is on those alone
-    by_index = None if attribute.vr == "PN" else _by_index(values.folded if is_number else values.value, match)
-    if is_number:
-        owners = owners.where(is_searched)
-    if by_index is None:
-        return owners
-    if not attribute.is_multi_valued:
-        return owners.where(by_index)
-    if is_number:
-        return owners
-    # An index knows how a value begins; only several values have a searched form of their own.
-    several = owners.where(is_searched, values.folded > "")  # SQLite looks into an index for a bound
-    return select(union_all(owners.where(by_index), several).subquery().c.owner_pk)
-
-
-def _by_index(column: ColumnElement[Any], match: Match) -> Condition | None:
-    match match:
-        case Single(value):
-            return column == _text(value)
-        case AnyOf(values):
-            return is_among(column, [_text(value) for value in values])
-        case Wildcard(pattern) if prefix := _prefix(pattern):
-            return _begins(column, prefix)
-        case Range(first, last):
-            return _is_between(column, first, last)
-        case Instants(first, last):
-            return _is_between(column, first and first[:8], last and last[:8])
-        case _:
-            return None
-
-
-def _is_between(column: ColumnElement[Any], first: str | None, last: str | None) -> Condition:
-    """With one lower bound and no more: SQLite looks in the index from the one that it meets first."""
-    return and_(*_ends(column, first, last)) if first else and_(column > "", *_ends(column, None, last))
-
-
-def _forms_of(match: Match) -> Iterator[Condition]:
-    """Conditions on `name_form` that every patient who is matched fulfils."""
-    form = name_form.c.form
-    match match:
-        case Single(value):
-            for group in _groups(value):
-                yield and_(name_form.c.whole, form == group[:LONGEST_FORM])
-        case Wildcard(pattern):
-            for group in _groups(pattern):
-                if not group.strip("*"):
-                    continue  # it matches a name that has no form
-                if prefix := _prefix(group):
-                    yield and_(name_form.c.whole, _begins(form, prefix[:LONGEST_FORM]))
-                else:
-                    is_cut = func.length(form) == LONGEST_FORM
-                    yield and_(name_form.c.whole, or_(is_cut, is_like(form, group)))
-        case Words(words):
-            for word in filter(None, words):
-                yield and_(name_form.c.whole.in_((True, False)), _begins(form, word[:LONGEST_FORM]))
-
-
-def _prefix(pattern: str) -> str:
-    return pattern.split("*")[0].split("?")[0]
-
-
-def _begins(column: ColumnElement[Any], prefix: str) -> Condition:
-    """Whether the text begins so, in a way that every index on it serves."""
-    stem = prefix.rstrip(LAST_LETTER)
-    return and_(column >= prefix, column < stem[:-1] + _next_letter(stem[-1])) if stem else column >= prefix
-
-
-def _next_letter(letter: str) -> str:
-    """The code point after it; the surrogates between U+D7FF and U+E000 are none."""
-    return "\ue000" if letter == "\ud7ff" else chr(ord(letter) + 1)

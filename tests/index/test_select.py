@@ -7,7 +7,8 @@ from sqlalchemy import select
 
 from pacs.dicom.attributes import Level
 from pacs.dicom.query import AnyOf, Match, Query, Range, Single, Universal, Wildcard, Words
-from pacs.index.select import MANY, Source, best_of, sources, worth_counting
+from pacs.index.select import Source
+from pacs.index.sources import MANY, best_of, sources, worth_counting
 from pacs.index.tables import study
 
 MILLION = 1_000_000
