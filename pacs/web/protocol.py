@@ -7,6 +7,7 @@ one to the other takes longer than to hash, write and sync it.
 import asyncio
 import os
 import socket
+from contextlib import suppress
 from typing import Any
 
 import httptools
@@ -33,6 +34,7 @@ class TakenBody:
         self._connection = connection
         self.is_begun = False
         """Something was read from the connection."""
+        self._is_awaited = False
 
     @property
     def is_whole(self) -> bool:
@@ -48,13 +50,19 @@ class TakenBody:
         if not self._left:
             return 0
         self.is_begun = True
+        self._is_awaited = True
         count = self._connection.recv_into(room, min(len(room), self._left))
+        self._is_awaited = False
         if not count:
             raise EOFError
         self._left -= count
         return count
 
     def close(self) -> None:
+        """No more is wanted; a thread that waits for more hears so: the server stops."""
+        if self._is_awaited:
+            with suppress(OSError):
+                self._connection.shutdown(socket.SHUT_RD)
         self._connection.close()
 
 
@@ -112,7 +120,9 @@ class BoundedHttp(HttpToolsProtocol):
         """
         cycle = self.cycle
         left = size - len(cycle.body)
-        if left < WORTH_TAKING or not cycle.more_body or self.pipeline or self.transport.is_closing():
+        if left < WORTH_TAKING or not cycle.more_body or self.pipeline:
+            return None
+        if self.transport.is_closing() or self.scheme == "https":  # a proxy has ended TLS, if any; else it stays here
             return None
         if cycle.waiting_for_100_continue:
             self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
