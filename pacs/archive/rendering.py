@@ -18,15 +18,16 @@ from pacs.archive.cache import cached
 from pacs.archive.decoding import samples_of
 from pacs.archive.headers import Opened, open_instance, read_header
 from pacs.archive.outgoing import outgoing_header
-from pacs.archive.selection import InstanceRef, frame_table
-from pacs.context import Pacs
+from pacs.archive.selection import InstanceRef, frame_table, instances
+from pacs.context import Actor, Pacs
 from pacs.dicom.annotation import Annotation, annotated, icon, lines_of
 from pacs.dicom.colour import ColourSpace, in_colour_space, profile_of
 from pacs.dicom.document import TextFormat, report_of, written
 from pacs.dicom.overlays import draw, overlays_of
 from pacs.dicom.pixels import DEFLATED, PixelDescription, colour_space_of, pixel_description
-from pacs.dicom.presentation import VoiFunction, Window, presentation_of
+from pacs.dicom.presentation import Presentation, VoiFunction, Window, presentation_of
 from pacs.dicom.render import ImageFormat, Picture, Viewport, encode, encode_film, render, resized
+from pacs.dicom.softcopy import COLOURS, GREYS, drawn_under, overlays_under, presentation_under, shown_by
 from pacs.dicom.spacing import aspect_of, spacing_of
 from pacs.dicom.values import integer, number
 from pacs.errors import NotAcceptable, NotFound, Undecodable
@@ -43,12 +44,14 @@ MOST_IN_A_FILM = 1 << 28
 """Pixels of all frames of an animation: they are in memory at once."""
 USUAL_FRAME_MS = 100.0
 
-Kind = Literal["image", "film", "report", "pdf", "cda", "other"]
-"""What can be made of an instance: a picture, several, a text, or the document that it holds."""
+Kind = Literal["image", "film", "report", "pdf", "cda", "state", "other"]
+"""What can be made of an instance: a picture, several, a text, the document that it holds, pictures of others."""
 REPORT_CLASSES = "1.2.840.10008.5.1.4.1.1.88."
 DOCUMENTS: Mapping[str, Kind] = {
     "1.2.840.10008.5.1.4.1.1.104.1": "pdf",
     "1.2.840.10008.5.1.4.1.1.104.2": "cda",
+    GREYS: "state",
+    COLOURS: "state",
 }
 LABELS: Mapping[str, str] = {
     "1.2.840.10008.5.1.4.1.1.88.59": "KO",
@@ -89,23 +92,38 @@ def kind_of(ref: InstanceRef) -> Kind:
     return DOCUMENTS.get(ref.sop_class_uid, "other")
 
 
+@dataclass(frozen=True, slots=True)
+class State:
+    """A softcopy presentation state."""
+
+    ref: InstanceRef
+    header: Dataset
+
+
 class Source:
     """An instance whose frames are asked for one after the other: opened once, and only if a picture is not kept."""
 
-    def __init__(self, pacs: Pacs, ref: InstanceRef) -> None:
+    def __init__(self, pacs: Pacs, ref: InstanceRef, state: State | None = None) -> None:
+        """state: under which its frames are shown."""
         self.pacs = pacs
         self.ref = ref
+        self.state = state
+
+    @property
+    def version(self) -> str:
+        """Of all that a picture is made of."""
+        return self.ref.version if self.state is None else f"{self.ref.version} {self.state.ref.version}"
 
     def rendered(self, frame: int = 1, appearance: Appearance = AS_KEPT) -> bytes:
         """A frame in a file of the media type; they count from 1.
 
         Raises NotFound, Undecodable, OutOfResources, InvalidQuery for a viewport outside of the frame.
         """
-        return _kept(self.pacs, self.ref, (frame, appearance), lambda: self._made(frame, appearance))
+        return _kept(self, (frame, appearance), lambda: self._made(frame, appearance))
 
     def film(self, appearance: Appearance) -> bytes:
         """All frames as an animated GIF. Raises NotAcceptable when they are too many, else as `rendered`."""
-        return _kept(self.pacs, self.ref, ("film", appearance), lambda: self._film(appearance))
+        return _kept(self, ("film", appearance), lambda: self._film(appearance))
 
     def _made(self, frame: int, appearance: Appearance) -> bytes:
         picture, profile = self._picture(frame, appearance)
@@ -125,18 +143,26 @@ class Source:
         samples = samples_of(self.pacs, description, data, syntax)
         picture = render(
             description,
-            presentation_of(self._header, description, frame),
+            self._presentation(frame),
             samples,
             colour_space_of(description, data, syntax),
             appearance.window,
             appearance.voi_function,
         )
         if appearance.has_overlays:
-            picture = draw(picture, overlays_of(self._header, description, samples, frame))
+            header = self._header if self.state is None else overlays_under(self.state.header, self._header)
+            picture = draw(picture, overlays_of(header, description, samples, frame))
+        if self.state is not None:
+            picture = drawn_under(self.state.header, picture, self.ref.sop_instance_uid, frame)
         profile = profile_of(self._header, data) if appearance.colours != "no" else b""
         picture, profile = in_colour_space(picture, profile, appearance.colours)
         aspect = aspect_of(self._header, spacing_of(self._header, frame)[0])
         return self._annotated(resized(picture, aspect, appearance.viewport), frame, appearance), profile
+
+    def _presentation(self, frame: int) -> Presentation:
+        if self.state is None:
+            return presentation_of(self._header, self._description, frame)
+        return presentation_under(self.state.header, self.ref.sop_instance_uid, self._description, frame)
 
     def _annotated(self, picture: Picture, frame: int, appearance: Appearance) -> Picture:
         if not appearance.annotations:
@@ -173,6 +199,23 @@ def icon_of(ref: InstanceRef, viewport: Viewport = THUMBNAIL) -> bytes:
     """A small JPEG that stands for an instance without a picture."""
     fitting = (label for begin, label in LABELS.items() if ref.sop_class_uid.startswith(begin))
     return encode(icon(next(fitting, "DICOM"), viewport.width, viewport.height), "image/jpeg", THUMBNAIL_QUALITY)
+
+
+def presented(pacs: Pacs, actor: Actor, ref: InstanceRef) -> list[tuple[Source, int]]:
+    """The frames that a presentation state is about, in its order, each to be shown as it says.
+
+    Raises NotAllowed, Undecodable, OutOfResources, and NotFound when none of its images is here.
+    """
+    state = State(ref, _outgoing(pacs, ref)[1])
+    found: list[tuple[Source, int]] = []
+    for shown in shown_by(state.header):
+        with suppress(NotFound):
+            (image,) = instances(pacs, actor, ref.study_instance_uid, shown.series_instance_uid, shown.sop_instance_uid)
+            source = Source(pacs, image, state)
+            found += [(source, frame) for frame in shown.frames or range(1, image.number_of_frames + 1)]
+    if not found:
+        raise NotFound("no image of the presentation state is here")
+    return found
 
 
 def representative(refs: list[InstanceRef]) -> InstanceRef:
@@ -218,8 +261,9 @@ def _outgoing(pacs: Pacs, ref: InstanceRef) -> tuple[Opened, Dataset]:
     return opened, outgoing_header(pacs, ref, opened, read_header(pacs, ref, opened))
 
 
-def _kept(pacs: Pacs, ref: InstanceRef, what: tuple[object, Appearance], make: Callable[[], bytes]) -> bytes:
-    version = ref.version if what[1].annotations else ref.object_key
+def _kept(source: Source, what: tuple[object, Appearance], make: Callable[[], bytes]) -> bytes:
+    pacs, ref = source.pacs, source.ref
+    version = source.version if what[1].annotations or source.state is not None else ref.object_key
     digest = hashlib.sha256(repr((FORM, version, what)).encode()).hexdigest()[:16]
     folder = f"pictures/{ref.object_key[:2]}"
 

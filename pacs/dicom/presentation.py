@@ -72,6 +72,8 @@ class Presentation:
     """Stored values that are no picture, both ends included."""
     is_inverse: bool
     palette: Palette | None
+    presentation_table: Table | None = None
+    """From black to white, whatever the entries are (PS3.3 C.11.4)."""
 
 
 def presentation_of(ds: Dataset, description: PixelDescription, frame_number: int = 1) -> Presentation:
@@ -94,6 +96,7 @@ def presentation_of(ds: Dataset, description: PixelDescription, frame_number: in
         is_inverse=description.photometric_interpretation == "MONOCHROME1"
         or word(ds, "PresentationLUTShape") == "INVERSE",
         palette=_palette(ds, description) if description.photometric_interpretation == "PALETTE COLOR" else None,
+        presentation_table=_table(ds, "PresentationLUTSequence", False),
     )
 
 

@@ -148,6 +148,8 @@ def _greys_of(
         unit = _looked_up(presentation.voi_table, values) / ((1 << presentation.voi_table.bits) - 1)
     else:
         unit = _stretched(description, presentation, values, stored)
+    if presentation.presentation_table is not None:
+        unit = _presented(presentation.presentation_table, unit)
     if presentation.is_inverse:
         unit = 1 - unit
     if presentation.padding is not None:
@@ -168,6 +170,12 @@ def _looked_up(table: Table, inputs: NDArray[np.float64]) -> NDArray[np.float64]
     indices = np.clip(np.rint(inputs) - table.first, 0, len(entries) - 1)
     outputs: NDArray[np.float64] = entries[indices.astype(np.intp)].astype(np.float64)
     return outputs
+
+
+def _presented(table: Table, unit: NDArray[np.float64]) -> NDArray[np.float64]:
+    """All of the range of the input is spread over the entries (PS3.3 C.11.4)."""
+    indices = np.rint(np.clip(unit, 0, 1) * (len(table.values) - 1)).astype(np.intp)
+    return table.values[indices] / ((1 << table.bits) - 1)
 
 
 def _windowed(values: NDArray[np.float64], window: Window, function: VoiFunction) -> NDArray[np.float64]:

@@ -16,6 +16,7 @@ from pacs.archive.rendering import (
     encapsulated_document,
     icon_of,
     kind_of,
+    presented,
     report,
     representative,
     thumbnail,
@@ -50,6 +51,7 @@ MEDIA_TYPES: Mapping[Kind, Sequence[str]] = {
     "report": tuple(TEXTS),
     "pdf": ("application/pdf",),
     "cda": ("text/xml",),
+    "state": (),  # among others; alone it is given as its images
     "other": (),
 }
 """What each kind of instance is given as, the default first."""
@@ -96,9 +98,11 @@ def retrieve_rendered_series(request: Request, actor: Actor, study: str, series:
 def retrieve_rendered_instance(request: Request, actor: Actor, study: str, series: str, instance: str) -> Response:
     """A picture of the instance, or a text.
 
-    Of several frames: the first, or all of them as an animated GIF or as parts of multipart/related.
+    Of several frames: the first, or all of them as an animated GIF or as parts of multipart/related. Of a presentation
+    state: its images as it says.
     """
-    return give_rendered(request, instances(pacs_of(request), actor, study, series, instance))
+    (ref,) = refs = instances(pacs_of(request), actor, study, series, instance)
+    return _give_presented(request, actor, ref) if kind_of(ref) == "state" else give_rendered(request, refs)
 
 
 @_resource(FRAMES + "/rendered")
@@ -171,9 +175,18 @@ class _Piece:
     media_type: str
     frame: int | None
     """None: of the instance as a whole."""
+    presented: Source | None = None
+    """Under which presentation state."""
+
+    @property
+    def version(self) -> str:
+        return self.ref.version if self.presented is None else self.presented.version
 
     @property
     def location(self) -> str:
+        if self.presented is not None and self.presented.state is not None:
+            state = self.presented.state.ref
+            return _location_of(state.study_instance_uid, state.series_instance_uid, state.sop_instance_uid)
         ref = self.ref
         instance = f"{ref.study_instance_uid}/series/{ref.series_instance_uid}/instances/{ref.sop_instance_uid}"
         frame = "" if self.frame is None else f"/frames/{self.frame}"
@@ -188,6 +201,8 @@ def give_rendered(request: Request, refs: Sequence[InstanceRef], frames: Sequenc
     _refuse_mixture(request)
     appearance = appearance_of(request.query_params)
     possible = [ref for ref in refs if MEDIA_TYPES[kind_of(ref)]]
+    if frames is not None and kind_of(refs[0]) == "state":
+        raise InvalidQuery("a presentation state has no frames of its own")
     if frames is not None and max(frames) > refs[0].number_of_frames:
         raise NotFound(f"the instance has {refs[0].number_of_frames} frames")
     if len(possible) == 1:
@@ -202,6 +217,20 @@ def give_rendered(request: Request, refs: Sequence[InstanceRef], frames: Sequenc
     if answer.status_code == 200 and len({piece.ref.pk for piece in pieces}) < len(refs):
         answer.status_code = 206  # PS3.18 10.4.3.1: some of the instances are not in it
     return answer
+
+
+def _give_presented(request: Request, actor: Actor, ref: InstanceRef) -> Response:
+    """PS3.18 8.3.5.1: what a state says itself is no parameter."""
+    _refuse_mixture(request)
+    appearance = appearance_of(request.query_params)
+    thumbnail_viewport_of(request.query_params.get("viewport"))
+    if appearance.window is not None:
+        raise InvalidQuery("window: a presentation state has its own")
+    found = presented(pacs_of(request), actor, ref)
+    kinds = (False, True) if len(found) == 1 else (True,)
+    offer = chosen(request, [Offer(name, is_multipart=is_multipart) for is_multipart in kinds for name in FORMATS])
+    pieces = [_Piece(source.ref, offer.media_type, frame, source) for source, frame in found]
+    return _answer(request, pieces, appearance, is_multipart=offer.is_multipart)
 
 
 def _refuse_mixture(request: Request) -> None:
@@ -251,12 +280,12 @@ def _answer(request: Request, pieces: Sequence[_Piece], appearance: Appearance, 
         parts = _parts(pacs_of(request), pieces, appearance)
         return send(write(parts, boundary), headers, content_type(pieces[0].media_type, boundary))
     (piece,) = pieces
-    body = _made(Source(pacs_of(request), piece.ref), piece, appearance)
+    body = _made(piece.presented or Source(pacs_of(request), piece.ref), piece, appearance)
     return Response(body, headers={**headers, **_policy(piece)}, media_type=_typed(piece))
 
 
 def _headers(request: Request, pieces: Sequence[_Piece], appearance: Appearance, is_multipart: bool) -> dict[str, str]:
-    versions = [(piece.ref.version, piece.frame, piece.media_type) for piece in pieces]
+    versions = [(piece.version, piece.frame, piece.media_type) for piece in pieces]
     headers = {"etag": etag_of(pieces[0].ref.object_key, versions, appearance, is_multipart), "vary": "accept"}
     headers["cache-control"] = ASK_EVERY_TIME
     if passed_over := unsupported_annotations(request.query_params):
@@ -270,7 +299,9 @@ def _parts(pacs: Pacs, pieces: Sequence[_Piece], appearance: Appearance) -> Iter
     """What is damaged is left out of the others. Raises Undecodable when nothing is left."""
     source, count, damage = Source(pacs, pieces[0].ref), 0, None
     for piece in pieces:
-        if piece.ref is not source.ref:
+        if piece.presented is not None:
+            source = piece.presented
+        elif piece.ref is not source.ref:
             source = Source(pacs, piece.ref)
         try:
             body = _made(source, piece, appearance)

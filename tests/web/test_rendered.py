@@ -2,6 +2,8 @@
 
 import io
 import re
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -229,6 +231,66 @@ def test_a_thumbnail_names_nobody(client: Caller, pacs: Pacs) -> None:
     assert client.get(f"{path}/thumbnail?annotation=patient").content == client.get(f"{path}/thumbnail").content
 
 
+@pytest.mark.parametrize("name", ["imageForPrLUTs prLUTs", "overlay prOverlay"])
+def test_a_presentation_state_shows_its_images(
+    client: Caller, pacs: Pacs, corpus: Path, tmp_path: Path, name: str
+) -> None:
+    image, state = (corpus / f"modality/pr/weasis-dicom-tools__{one}.dcm" for one in name.split())
+    stored = [ingest(pacs, SYSTEM, io.BytesIO(file.read_bytes())) for file in (image, state)]
+    uids = stored[1].study_instance_uid, stored[1].series_instance_uid, stored[1].sop_instance_uid
+    path = "/dicom-web/studies/{}/series/{}/instances/{}/rendered".format(*uids)
+
+    shown = pixels_of(client.get(path, headers={"accept": "image/png"}))
+
+    if "LUTs" in name and shutil.which("dcmp2pgm"):  # it draws no overlays
+        subprocess.run(["dcmp2pgm", "-p", state, image, tmp_path / "theirs.pgm"], check=True, capture_output=True)
+        assert np.array_equal(shown, np.asarray(Image.open(tmp_path / "theirs.pgm")))
+    if "Overlay" in name:
+        assert (shown == 255).sum() > 3500  # six lines of text
+    for refused in ("window=1,2,linear", "viewport=9,9,1,1"):
+        assert client.get(f"{path}?{refused}").status_code == 400
+    assert client.get(path.replace("/rendered", "/frames/1/rendered")).status_code == 400
+
+
+def test_a_presentation_state_hides_draws_and_turns(client: Caller, pacs: Pacs) -> None:
+    ds = store(pacs, make_ct(16, 16, PixelData=np.full((16, 16), 100, "<i2").tobytes(), RescaleIntercept=0))
+    window = item(WindowCenter=100.5, WindowWidth=201)
+    line = item(GraphicAnnotationUnits="PIXEL", GraphicType="POLYLINE", GraphicData=[3, 5, 9, 5], GraphicFilled="N")
+    area = item(DisplayedAreaTopLeftHandCorner=[1, 1], DisplayedAreaBottomRightHandCorner=[12, 8])
+    shutter = {"ShutterShape": "RECTANGULAR", "ShutterPresentationValue": 0xFFFF}
+    edges = {"LeftVertical": 1, "RightVertical": 10, "UpperHorizontal": 2, "LowerHorizontal": 16}
+    state = make_ct(
+        SOPClassUID="1.2.840.10008.5.1.4.1.1.11.1",
+        PixelData=None,
+        SeriesInstanceUID=ds.SeriesInstanceUID + ".9",
+        SoftcopyVOILUTSequence=[window],
+        GraphicAnnotationSequence=[item(GraphicObjectSequence=[line])],
+        DisplayedAreaSelectionSequence=[area],
+        ReferencedSeriesSequence=[
+            item(SeriesInstanceUID=ds.SeriesInstanceUID, ReferencedImageSequence=[reference(ds.SOPInstanceUID)])
+        ],
+        ImageRotation=90,
+        ImageHorizontalFlip="N",
+        RescaleIntercept=0,
+        PresentationLUTShape="INVERSE",
+        **shutter,
+        **{f"Shutter{edge}Edge": value for edge, value in edges.items()},
+    )
+
+    answer = client.get(f"{path_of(store(pacs, state))}/rendered", headers={"accept": "image/png"})
+
+    expected = np.full((8, 12), 128, np.uint8)  # 100 in the middle of 200
+    expected[0], expected[:, 10:] = 255, 255
+    expected[4, 2:9] = 255
+    assert np.abs(pixels_of(answer).astype(int) - np.rot90(expected, -1)).max() <= 1
+
+
+def test_a_state_without_its_images_is_not_found(client: Caller, pacs: Pacs) -> None:
+    state = store(pacs, make_ct(SOPClassUID="1.2.840.10008.5.1.4.1.1.11.1", PixelData=None))
+
+    assert client.get(f"{path_of(state)}/rendered").status_code == 404
+
+
 def test_what_has_no_picture_has_an_icon(client: Caller, pacs: Pacs) -> None:
     ds = store(pacs, report())
 
@@ -366,6 +428,13 @@ def code(value: str, scheme: str, meaning: str) -> Dataset:
 def measured(value: str, unit: str) -> Dataset:
     ds = Dataset()
     ds.NumericValue, ds.MeasurementUnitsCodeSequence = value, [code(unit, "UCUM", "millimetre")]
+    return ds
+
+
+def item(**attributes: Any) -> Dataset:
+    ds = Dataset()
+    for keyword, value in attributes.items():
+        setattr(ds, keyword, value)
     return ds
 
 
