@@ -3,8 +3,10 @@
 import struct
 from typing import Any
 
+import numpy as np
 import pytest
 
+from pacs.archive import renditions
 from pacs.context import Pacs
 from tests.make import make_ct
 from tests.web.conftest import Caller
@@ -151,6 +153,27 @@ def test_the_frames_of_a_series_come_in_one_answer_as_its_document_counts_them(c
 )
 def test_frames_that_are_not_there(client: Caller, filled: Pacs, query: str, status: int) -> None:
     assert client.get(f"/api/studies/1.2.1/series/1.2.1.1/frames?{query}").status_code == status
+
+
+def test_the_resolutions_of_frames_come_apart(client: Caller, pacs: Pacs) -> None:
+    picture = np.add.outer(np.arange(256), np.arange(256)).astype("<u2")
+    ds = make_ct(256, 256, StudyInstanceUID="1.3", SeriesInstanceUID="1.3.1", PixelData=picture.tobytes())
+    store(pacs, ds)
+    path = "/api/studies/1.3/series/1.3.1"
+    renditions.make_some(pacs, lambda: True)
+    document = client.get(path).json()
+    *_, below, whole = document["shared"]["resolution_ends"]
+
+    def asked(query: str) -> list[tuple[int, bytes]]:
+        return framed(client.get(f"{path}/frames?order=0&revision={document['revision']}{query}").content)
+
+    ((_, low),) = asked("&from=0&to=2")
+    ((_, rest),) = asked("&from=2")
+    assert [len(low), len(low + rest)] == [below, whole]
+    assert asked("&to=3") == [(0, low + rest)]
+    assert asked("") == [(0, picture.tobytes())]
+    for query, status in (("from=3&to=9", 404), ("from=-1", 400), ("to=x", 400)):
+        assert client.get(f"{path}/frames?order=0&{query}").status_code == status
 
 
 def test_a_series_has_a_thumbnail_where_it_has_pictures(client: Caller, filled: Pacs) -> None:
