@@ -2,9 +2,10 @@
 import { signal } from "@preact/signals-core";
 import type englishAdmin from "./admin.en.json";
 import type english from "./en.json";
+import type englishUpload from "./upload.en.json";
 
 export type Language = "vi" | "en" | "fr";
-export type Key = keyof typeof english | keyof typeof englishAdmin;
+export type Key = keyof typeof english | keyof typeof englishAdmin | keyof typeof englishUpload;
 /** A text, or one for each plural form the language has (CLDR: "one", "other"). */
 export type Text = string | Readonly<Record<string, string>>;
 export type Values = Readonly<Record<string, string | number>>;
@@ -77,6 +78,11 @@ function written(value: string | number | undefined): string {
 /** A count as the language writes it: 1.234 in vi, 1 234 in fr. */
 export function numberText(value: number): string {
   return new Intl.NumberFormat(language.value).format(value);
+}
+
+/** A share of 0 to 1, in whole per cent. */
+export function percentText(share: number): string {
+  return new Intl.NumberFormat(language.value, { style: "percent", maximumFractionDigits: 0 }).format(share);
 }
 
 /** A measured value: the language's decimal sign, and no grouping, so that 1.500 is never taken for one and a half. */

@@ -11,6 +11,11 @@ export function seriesPath(studyUid: string, seriesUid: string): string {
   return `${studyPath(studyUid)}/series/${encodeURIComponent(seriesUid)}`;
 }
 
+/** A study as an archive: as a medium has it, with its DICOMDIR, or by names for people. */
+export function exportPath(studyUid: string, asMedium: boolean): string {
+  return `/api/export?${new URLSearchParams({ study: studyUid, dicomdir: String(asMedium) })}`;
+}
+
 /** What names the frames of a series: an index holds for one revision of it only. */
 export interface Frames {
   readonly study_instance_uid: string;

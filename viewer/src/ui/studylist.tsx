@@ -14,6 +14,7 @@ import { Filters } from "./filters";
 import { FailureNotice, Notice } from "./notice";
 import { Icon } from "./icons";
 import { StudyRows } from "./studyrows";
+import { UploadButton, UploadPlace } from "./upload/way";
 import "./list.css";
 
 const ROWS_OF_A_PAGE = 12;
@@ -38,6 +39,7 @@ export function StudyList(): JSX.Element {
         <Brand />
         <SearchLine input={search} />
         <div class="list-menus">
+          <UploadButton />
           <LanguageMenu />
           <AccountMenu />
         </div>
@@ -48,6 +50,7 @@ export function StudyList(): JSX.Element {
       <main class="list-main" aria-busy={searching.value}>
         <Found />
       </main>
+      <UploadPlace />
     </div>
   );
 }

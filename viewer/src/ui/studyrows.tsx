@@ -9,6 +9,7 @@ import { go, viewerAddress } from "../state/route";
 import { narrow } from "../state/screen";
 import { found, listTop, need, searching, selected } from "../state/studies";
 import { Icon } from "./icons";
+import { StudyMenu } from "./studymenu";
 import { endOfSight, firstInSight, scrolledTo, topOf, totalPx, type Rows } from "./virtual";
 
 const ROW_PX = 40;
@@ -146,6 +147,7 @@ function Row({ index, topPx, study, opened, toggle }: RowProps): JSX.Element {
         </button>
       )}
       {opened && <CardDetails study={study} />}
+      {(!narrow.value || opened) && <StudyMenu study={study.study_instance_uid} />}
     </div>
   );
 }
