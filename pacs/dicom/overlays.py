@@ -10,7 +10,7 @@ from pydicom.dataset import Dataset
 from pydicom.tag import Tag
 
 from pacs.dicom.pixels import PixelDescription, Samples
-from pacs.dicom.values import integer, numbers, raw_bytes, word
+from pacs.dicom.values import element_of, integer, numbers, raw_bytes, word
 
 GROUPS = range(0x6000, 0x6020, 2)
 """At most sixteen planes (PS3.5 7.6)."""
@@ -88,7 +88,7 @@ def _separate(ds: Dataset, group: int, shape: tuple[int, int], frame_number: int
 
 def _data(ds: Dataset, group: int) -> bytes:
     data = raw_bytes(ds, _name(group, DATA))
-    element = ds.get_item(Tag(group, DATA))
+    element = element_of(ds, _name(group, DATA))
     if isinstance(element, RawDataElement) and not element.is_little_endian and element.VR != "OB":
         return np.frombuffer(data[: len(data) // 2 * 2], "u2").byteswap().tobytes()
     return data

@@ -18,7 +18,7 @@ from pacs.dicom.overlays import GROUPS
 from pacs.dicom.pixels import PixelDescription
 from pacs.dicom.presentation import Presentation, Window, presentation_of
 from pacs.dicom.text import character_sets, paragraphs
-from pacs.dicom.values import integer, items, number, numbers, word, words
+from pacs.dicom.values import element_of, integer, items, number, numbers, word, words
 
 GREYS = "1.2.840.10008.5.1.4.1.1.11.1"
 COLOURS = "1.2.840.10008.5.1.4.1.1.11.2"
@@ -77,8 +77,8 @@ def overlays_under(state: Dataset, header: Dataset) -> Dataset:
         if Tag(group, LAYER) in state:
             source = state if Tag(group, DATA) in state else header
             for element in range(ROWS, DATA + 1):
-                if (tag := Tag(group, element)) in source:
-                    activated[tag] = source.get_item(tag)
+                if (found := element_of(source, f"{group:04x}{element:04x}")) is not None:
+                    activated[found.tag] = found
     return activated
 
 
@@ -108,9 +108,9 @@ def _about(state: Dataset, keyword: str, sop: str, frame_number: int) -> Iterato
 
 
 def _take(into: Dataset, source: Dataset, keywords: tuple[str, ...]) -> None:
-    for tag in map(Tag, keywords):
-        if tag in source:
-            into[tag] = source.get_item(tag)
+    for keyword in keywords:
+        if (element := element_of(source, keyword)) is not None:
+            into[element.tag] = element
 
 
 def _whole_range(found: Presentation, description: PixelDescription) -> Window:

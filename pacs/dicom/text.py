@@ -8,7 +8,7 @@ from pydicom.dataset import Dataset
 from pydicom.tag import Tag
 
 from pacs.dicom.charset import character_sets_of, text_of
-from pacs.dicom.values import words
+from pacs.dicom.values import element_of, words
 
 DEFAULT_SETS = ("",)
 
@@ -29,11 +29,10 @@ def text(ds: Dataset, keyword: str, sets: Sequence[str] | None = None) -> str:
 
 def paragraphs(ds: Dataset, keyword: str, sets: Sequence[str] | None = None) -> str:
     """The same with its line ends."""
-    tag = Tag(keyword)
-    element = ds.get_item(tag) if tag in ds else None
+    element = element_of(ds, keyword)
     if element is None or element.value is None:
         return ""
-    vr = str(element.VR) if element.VR not in (None, "UN") else dictionary_VR(tag)
+    vr = str(element.VR) if element.VR not in (None, "UN") else dictionary_VR(Tag(keyword))
     value = element.value
     if isinstance(value, bytes):
         value = text_of(value, vr, character_sets(ds) if sets is None else sets)

@@ -31,7 +31,7 @@ BINARY: dict[str, str] = {
 
 def numbers(ds: Dataset, keyword: str, vr: str = "") -> tuple[float, ...]:
     """The values that are finite numbers; none when absent. vr settles what the dictionary leaves open (US or SS)."""
-    element = _element(ds, keyword)
+    element = element_of(ds, keyword)
     if element is None or element.value is None:
         return ()
     if isinstance(element, RawDataElement):
@@ -56,7 +56,7 @@ def integer(ds: Dataset, keyword: str, default: int = 0) -> int:
 
 def words(ds: Dataset, keyword: str) -> tuple[str, ...]:
     """The values of a code string, a UID or another text without special characters; none when absent."""
-    element = _element(ds, keyword)
+    element = element_of(ds, keyword)
     if element is None or element.value is None:
         return ()
     if isinstance(element, RawDataElement):
@@ -76,7 +76,7 @@ def word(ds: Dataset, keyword: str) -> str:
 
 def raw_bytes(ds: Dataset, keyword: str) -> bytes:
     """The value as it lies in the file; b"" when absent or not read."""
-    element = _element(ds, keyword)
+    element = element_of(ds, keyword)
     if element is None or not isinstance(element.value, bytes):
         return b""
     return element.value
@@ -99,9 +99,13 @@ def item(ds: Dataset, keyword: str) -> Dataset | None:
     return found[0] if found else None
 
 
-def _element(ds: Dataset, keyword: str) -> DataElement | RawDataElement | None:
+def element_of(ds: Dataset, keyword: str) -> DataElement | RawDataElement | None:
+    """The element as it was read; None when absent, or when pydicom cannot read it."""
     tag = Tag(keyword)
-    return ds.get_item(tag) if tag in ds else None
+    try:
+        return ds.get_item(tag) if tag in ds else None
+    except Exception:  # pydicom raises what it likes on a VR that is none and a length that is too long
+        return None
 
 
 def _vr(element: DataElement | RawDataElement, keyword: str, vr: str) -> str:

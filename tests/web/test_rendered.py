@@ -18,13 +18,15 @@ from pydicom.dataset import Dataset
 from requests import Response
 from starlette.datastructures import QueryParams
 
+from pacs.archive.headers import header_of
 from pacs.archive.ingest import ingest
 from pacs.context import SYSTEM, Pacs
+from pacs.dicom.document import report_of
 from pacs.dicom.presentation import Window
 from pacs.dicom.render import Viewport
 from pacs.errors import InvalidQuery
 from pacs.web.appearance import appearance_of, thumbnail_viewport_of
-from tests.make import make_ct
+from tests.make import make_ct, part10
 from tests.web.conftest import Caller
 from tests.web.test_wado import multi_frame, parts_of, path_of, store
 
@@ -311,6 +313,15 @@ def test_a_report_is_read_in_a_browser(client: Caller, pacs: Pacs, accept: str, 
         assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
         assert "default-src 'none'" in answer.headers["content-security-policy"]
         assert re.search(r'href="/dicom-web/studies/1\.2\.3/series/1\.2\.3\.4/instances/1\.2\.3\.4\.5/rendered"', text)
+
+
+def test_what_is_broken_in_a_report_is_left_out() -> None:
+    broken = part10(report()).getvalue().replace(b"\x40\x00\x60\xa1UT", b"\x40\x00\x60\xa1RT")  # a VR that is none
+
+    found = report_of(header_of(io.BytesIO(broken), "1.2.840.10008.1.2.1"))
+
+    assert found.title == "Diagnostic imaging report"
+    assert "alert" not in str(found)
 
 
 def test_a_report_in_xml_keeps_its_codes(client: Caller, pacs: Pacs) -> None:
