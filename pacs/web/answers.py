@@ -218,7 +218,7 @@ OF_DICOM = re.compile(r"application/dicom|application/octet-stream", re.IGNORECA
 
 
 def refuse_mixture(request: Request) -> None:
-    """DICOM and rendered media types are not asked for at once (PS3.18 8.7.4). Raises InvalidQuery."""
+    """DICOM and rendered media types are not asked for at once (PS3.18 8.7). Raises InvalidQuery."""
     accept = wanted(request)
     if OF_DICOM.search(accept) and RENDERED.search(accept):
         raise InvalidQuery("DICOM and rendered media types are mixed in what is accepted")

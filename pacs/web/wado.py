@@ -57,7 +57,7 @@ router = APIRouter(prefix="/dicom-web", tags=["WADO-RS"])
 @resource(router, STUDY)
 @signed_in
 def retrieve_study(request: Request, actor: Actor, study: str) -> Response:
-    """All instances of a study: as Part 10 files in multipart/related or a zip archive, or their pixel data."""
+    """All instances of a study: as Part 10 files in multipart/related or a zip archive, or their bulk data."""
     return _give_instances(request, actor, instances(pacs_of(request), actor, study))
 
 
@@ -124,7 +124,7 @@ def _give_all(request: Request, actor: Actor, refs: Sequence[InstanceRef], offer
     if offer.media_type == ZIP:
         return _give_archive(request, refs)
     if offer.media_type == OCTET_STREAM:
-        return give_bulk_data(pacs_of(request), actor, refs, only_pixels=True)
+        return give_bulk_data(pacs_of(request), actor, refs)  # PS3.18 10.4.4 note 2
     return _give_multipart(request, refs, offer)
 
 

@@ -459,8 +459,8 @@ ZIP = "application/zip"
 
 @pytest.mark.parametrize("level", ["study", "series", "instance"])
 def test_instances_come_as_a_zip_archive(client: Caller, pacs: Pacs, level: str) -> None:
-    described = {"SeriesNumber": 3, "SeriesDescription": "Sọ não/../cắt lớp"}
-    sent = [store(pacs, make_ct(InstanceNumber=number, **described)) for number in (1, 1)]
+    described = [make_ct(InstanceNumber=1, SeriesNumber=3, SeriesDescription="Sọ não/../cắt lớp") for _ in range(2)]
+    sent = [store(pacs, ds) for ds in described]
 
     answer = client.get(path_of(sent[0], level), headers={"accept": ZIP})
 
@@ -594,7 +594,7 @@ def test_of_several_those_are_given_that_are_stored_as_asked_for(client: Caller,
 
 
 @pytest.mark.parametrize("level", ["study", "series", "instance"])
-def test_instances_as_mere_bytes_are_their_pixel_data(client: Caller, pacs: Pacs, level: str) -> None:
+def test_instances_as_mere_bytes_are_their_bulk_data(client: Caller, pacs: Pacs, level: str) -> None:
     ds = make_ct()
     pixels = ds.PixelData
     store(pacs, compressed(ds, RLELossless))
