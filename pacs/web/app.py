@@ -68,7 +68,17 @@ ROUTERS = (
     pages.router,
 )
 """The one of the pages stands last: it takes every address that is left. That of counts is no study's."""
-SHORT = (qido.counts, wado.router, metadata.router, bulk_data.router, qido.router, rendered.router, stow.router)
+SHORT = (
+    qido.counts,
+    wado.router,
+    metadata.router,
+    bulk_data.router,
+    qido.router,
+    rendered.router,
+    stow.router,
+    wado_uri.router,
+    api.router,
+)
 """Those that are asked for most: what they answer costs no layers of the framework."""
 THREADS = 40
 """That answer at once, in one process: most of them wait for a disk or a bucket."""
