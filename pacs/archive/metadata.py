@@ -216,14 +216,25 @@ def _kept(pacs: Pacs, name: str, make: Callable[[], bytes]) -> bytes:
         return cached(pacs, name, made)
 
 
+def forget_series(pacs: Pacs, study: str, series: str) -> None:
+    """Remove what is kept of a series that is removed itself."""
+    digest = _digest(study, series)
+    for kind in ("metadata", "document"):
+        forget(pacs, f"{kind}/{digest[:2]}", f"{digest}-*")
+
+
 def _document_name(pacs: Pacs, one: SeriesVersion) -> str:
     """The document also tells which frames are to be had in HTJ2K, which changes without a revision."""
     return _name("document", one, renditions.state_of(pacs, one.study_instance_uid, one.series_instance_uid))
 
 
 def _name(kind: str, one: SeriesVersion, state: str = "0") -> str:
-    digest = hashlib.sha256(f"{one.study_instance_uid}/{one.series_instance_uid}".encode()).hexdigest()[:32]
+    digest = _digest(one.study_instance_uid, one.series_instance_uid)
     return f"{kind}/{digest[:2]}/{digest}-{FORM}-{one.revision}-{state}.gz"
+
+
+def _digest(study: str, series: str) -> str:
+    return hashlib.sha256(f"{study}/{series}".encode()).hexdigest()[:32]
 
 
 def _metadata_of(pacs: Pacs, one: SeriesVersion) -> Iterator[bytes]:

@@ -14,9 +14,12 @@ import structlog
 from sqlalchemy import ColumnElement, Connection, Table, delete, func, insert, select, update
 
 from pacs import audit
-from pacs.archive.further_values import forget
+from pacs.archive import cache, further_values
+from pacs.archive.decoding import FOLDER as FRAMES
+from pacs.archive.metadata import forget_series
 from pacs.archive.recovery import adopt
 from pacs.archive.removals import State, missing
+from pacs.archive.rendering import FOLDER as PICTURES
 from pacs.context import SYSTEM, Actor, Pacs
 from pacs.dicom.attributes import Level
 from pacs.errors import InvalidQuery, NotFound, NotInThisState, OutOfResources
@@ -27,6 +30,8 @@ log = structlog.get_logger(__name__)
 
 LONGEST_REASON = 256
 MOST_LISTED = 1000
+MADE_OF_OBJECTS = (PICTURES, FRAMES)
+"""What of the cache shows an object."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +84,8 @@ def remove(pacs: Pacs, actor: Actor, reason: str, study: str, series: str = "", 
             assert key is not None
             _take_out(connection, [row.pk for row in rows])
             audit.record(connection, actor, "removed", study_instance_uid=study, detail=f"{series} {sop}".strip())
+            for uid in {row.series_instance_uid for row in rows}:
+                forget_series(pacs, study, uid)
             return int(key[0])
     raise missing(pacs, actor, study, series, sop)
 
@@ -137,6 +144,8 @@ def erase(pacs: Pacs, pk: int) -> None:
     try:
         for key in keys:
             if key not in stored_again:
+                for made in MADE_OF_OBJECTS:
+                    cache.forget(pacs, f"{made}/{key[:2]}", f"{key}-*")
                 pacs.objects.delete(key)
     except StoreError as error:
         raise OutOfResources("the object store refuses to delete") from error
@@ -161,7 +170,7 @@ def _select_instances(of_study: str, of_series: str, sop: str) -> Any:
     if sop:
         named.append(instance.c.sop_instance_uid == sop)
     joined = instance.join(series).join(study)
-    found = select(instance.c.pk, instance.c.object_key).select_from(joined).where(*named)
+    found = select(instance.c.pk, instance.c.object_key, series.c.series_instance_uid).select_from(joined).where(*named)
     return found.order_by(instance.c.current.desc(), instance.c.pk)
 
 
@@ -181,7 +190,7 @@ def _take_out(connection: Connection, pks: Sequence[int]) -> None:
         connection.execute(delete(name_form).where(name_form.c.patient_pk.in_(empty)))
         _drop_empty(connection, patient, patients, study.c.patient_pk)
         rows = {Level.PATIENT: patients, Level.STUDY: of_studies, Level.SERIES: of_series, Level.IMAGE: some}
-        forget(connection, rows)
+        further_values.forget(connection, rows)
     # SQLite gives the number of the last row anew once that is gone: who reads by number must not pass it over.
     newest = select(func.coalesce(func.max(instance.c.pk), 0)).scalar_subquery()
     connection.execute(update(bookmark).where(bookmark.c.instance_pk > newest).values(instance_pk=newest))

@@ -34,6 +34,7 @@ from pacs.errors import NotAcceptable, NotFound, Undecodable
 
 THUMBNAIL = Viewport(128, 128)
 THUMBNAIL_QUALITY = 80
+FOLDER = "pictures"
 FORM = 2
 """Counts the changes of how pictures are made: those that an older program kept are not given."""
 MOST_KEPT = 16 << 20
@@ -265,7 +266,7 @@ def _kept(source: Source, what: tuple[object, Appearance], make: Callable[[], by
     pacs, ref = source.pacs, source.ref
     version = source.version if what[1].annotations or source.state is not None else ref.object_key
     digest = hashlib.sha256(repr((FORM, version, what)).encode()).hexdigest()[:16]
-    folder = f"pictures/{ref.object_key[:2]}"
+    folder = f"{FOLDER}/{ref.object_key[:2]}"
 
     def made() -> bytes:
         picture = make()

@@ -8,9 +8,10 @@ from sqlalchemy import update
 
 from pacs.archive.find import find
 from pacs.archive.ingest import receive
+from pacs.archive.metadata import series_metadata
 from pacs.archive.recovery import recover, reindex
 from pacs.archive.remove import due, erase, removals, remove, restore
-from pacs.archive.retrieve import frames, instances, whole_file
+from pacs.archive.retrieve import frames, instances, rendered, whole_file
 from pacs.context import SYSTEM, Actor, Pacs
 from pacs.dicom.attributes import Level
 from pacs.dicom.query import Query
@@ -118,8 +119,12 @@ def test_neither_a_start_nor_a_new_index_brings_it_back(pacs: Pacs) -> None:
     assert len(kept(pacs)) == 4
 
 
-def test_it_is_erased_when_its_time_has_come(pacs: Pacs) -> None:
+def test_it_is_erased_when_its_time_has_come_with_all_that_was_made_of_it(pacs: Pacs) -> None:
     first, *_ = sent(pacs)
+    for ref in instances(pacs, SYSTEM, first.StudyInstanceUID):
+        rendered(pacs, ref)
+        series_metadata(pacs, SYSTEM, ref.study_instance_uid, ref.series_instance_uid)
+    assert len(list(pacs.settings.data.glob("cache/*/*/*"))) >= 5
     pk = remove(pacs, SYSTEM, "test", first.StudyInstanceUID)
     assert due(pacs) == []
     let_the_time_come(pacs)
@@ -129,6 +134,7 @@ def test_it_is_erased_when_its_time_has_come(pacs: Pacs) -> None:
 
     assert due(pacs) == []
     assert object_keys(pacs) == {row.object_key for row in kept(pacs)} and len(kept(pacs)) == 1
+    assert list(pacs.settings.data.glob("cache/*/??/*")) == []
     assert [one.state for one in removals(pacs, SYSTEM)] == ["erased"]
     with pytest.raises(Removed):
         instances(pacs, SYSTEM, first.StudyInstanceUID)
