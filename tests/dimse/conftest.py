@@ -176,6 +176,15 @@ def store_all(door: Door, *datasets: Dataset) -> list[int]:
     return statuses
 
 
+def rejection_of(association: Association) -> tuple[int, int, int]:
+    """Result, source and reason (PS3.8 Table 9-21).
+
+    Where all was said before pynetdicom noticed that it was connected, it calls that an abort, and its queue has it.
+    """
+    rejection = association.acceptor.primitive or association.dul.to_user_queue.get_nowait()
+    return rejection.result, rejection.result_source, rejection.diagnostic
+
+
 def wait_for(condition: Callable[[], bool]) -> None:
     """Look until it is so."""
     deadline = time.monotonic() + PATIENCE_S

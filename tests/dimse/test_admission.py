@@ -34,6 +34,7 @@ from tests.dimse.conftest import (
     dcmtk,
     identifier,
     opened,
+    rejection_of,
     wait_for,
 )
 from tests.make import make_ct, make_uid
@@ -52,13 +53,6 @@ def guarded(tmp_path: Path) -> Iterator[Door]:
 
 def admit(door: Door, ae_title: str, host: str = "127.0.0.1", **values: object) -> None:
     directory.add(door.pacs, SYSTEM, ae_title, host, 104, **values)  # type: ignore[arg-type]
-
-
-def codes(association: Association) -> tuple[int, int, int]:
-    assert association.is_rejected
-    rejection = association.acceptor.primitive
-    assert rejection is not None
-    return rejection.result, rejection.result_source, rejection.diagnostic
 
 
 def written(door: Door, ae_title: str, number: int = 1) -> list[Record]:
@@ -135,7 +129,7 @@ def test_who_is_not_known_knocks(guarded: Door, calling: str, called: str, reaso
 
     for _ in range(3):
         with associated(guarded, [(ECHO, [EXPLICIT])], calling=calling, called=called) as association:
-            assert codes(association) == (1, 1, reason)
+            assert rejection_of(association) == (1, 1, reason)
 
     wait_for(lambda: [one.times for one in directory.knocks(guarded.pacs, SYSTEM)] == [3])
     (knocked,) = directory.knocks(guarded.pacs, SYSTEM)
@@ -148,7 +142,7 @@ def test_who_knocked_is_admitted_from_where_he_came(guarded: Door) -> None:
     admit(guarded, "ELSEWHERE", "192.0.2.1", may=["store"])
     for calling in ("STRANGER", "ELSEWHERE"):
         with associated(guarded, [(ECHO, [EXPLICIT])], calling=calling) as association:
-            assert association.is_rejected
+            assert rejection_of(association) == (1, 1, 3)
     wait_for(lambda: len(directory.knocks(guarded.pacs, SYSTEM)) == 2)
 
     for knocked in directory.knocks(guarded.pacs, SYSTEM):
@@ -166,7 +160,7 @@ def test_a_thousand_strangers_leave_a_thousand_rows_at_most(guarded: Door, monke
     monkeypatch.setattr("pacs.peers.directory.MOST_KNOCKS", 5)
     for number in range(8):
         with associated(guarded, [(ECHO, [EXPLICIT])], calling=f"STRANGER{number}") as association:
-            assert association.is_rejected
+            assert rejection_of(association) == (1, 1, 3)
     wait_for(lambda: len(audited(guarded, "association-rejected")) == 8)
 
     assert [one.ae_title for one in directory.knocks(guarded.pacs, SYSTEM)] == [f"STRANGER{n}" for n in (7, 6, 5, 4, 3)]
@@ -183,7 +177,7 @@ def test_a_peer_has_so_many_associations_at_once(guarded: Door) -> None:
         for _ in range(2):
             held.enter_context(associated(guarded, contexts, calling="LIMITED"))
         with associated(guarded, contexts, calling="LIMITED") as third:
-            assert codes(third) == (2, 3, 2)
+            assert rejection_of(third) == (2, 3, 2)
     wait_for(lambda: _is_let_in(guarded, "LIMITED"))
 
     assert "2 associations open already" in next(
@@ -203,7 +197,7 @@ def test_a_peer_opens_so_many_associations_in_a_minute(guarded: Door, monkeypatc
 
     assert [_is_let_in(guarded, "HASTY") for _ in range(2)] == [True, True]
     with associated(guarded, contexts, calling="HASTY") as third:
-        assert codes(third) == (2, 3, 1)
+        assert rejection_of(third) == (2, 3, 1)
     monkeypatch.setattr("pacs.dimse.limits.MINUTE_S", 0.0)
 
     assert [_is_let_in(guarded, "HASTY") for _ in range(3)] == [True, True, True]
@@ -300,7 +294,7 @@ def test_who_says_who_uses_him_is_believed_when_he_proves_it(
     """status: of a C-STORE; None: the association is rejected."""
     with associated(people, [(CT, [EXPLICIT])], calling=calling, extended=[said] if said else []) as association:
         if status is None:
-            assert codes(association) == (1, 1, 1)
+            assert rejection_of(association) == (1, 1, 1)
             assert written(people, calling)[0].outcome == "rejected"
             return
         answer = association.acceptor.user_identity
@@ -315,7 +309,7 @@ def test_a_passcode_cannot_be_guessed_for_long(people: Door, monkeypatch: pytest
     answers = []
     for said in (wrong, wrong, right):
         with associated(people, [(CT, [EXPLICIT])], calling="DEVICE", extended=[said]) as association:
-            answers.append(codes(association))
+            answers.append(rejection_of(association))
 
     assert answers == [(1, 1, 1), (1, 1, 1), (2, 3, 1)]
     assert len(audited(people, "sign-in-failed")) == 2

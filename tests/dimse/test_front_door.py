@@ -23,6 +23,7 @@ from tests.dimse.conftest import (
     dcmtk,
     opened,
     pdv,
+    rejection_of,
     response_of,
     store_command,
     wait_for,
@@ -159,9 +160,7 @@ def test_one_association_too_many_is_told_to_come_again(tmp_path: Path, monkeypa
         associated(door, [(ECHO, [EXPLICIT])]),
         associated(door, [(ECHO, [EXPLICIT])]) as third,
     ):
-        assert third.is_rejected
-        rejection = third.acceptor.primitive
-        assert (rejection.result, rejection.result_source, rejection.diagnostic) == (2, 3, 2)
+        assert rejection_of(third) == (2, 3, 2)
 
 
 @pytest.mark.parametrize(

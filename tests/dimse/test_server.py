@@ -25,6 +25,7 @@ from tests.dimse.conftest import (
     item,
     opened,
     pdv,
+    rejection_of,
     response_of,
     store_all,
     wait_for,
@@ -59,10 +60,8 @@ def test_strangers_are_rejected_and_it_is_written_down(
     known_only: Door, called: str, calling: str, reason: int
 ) -> None:
     with associated(known_only, [(ECHO, [EXPLICIT])], called=called, calling=calling) as association:
-        assert association.is_rejected
-        rejection = association.acceptor.primitive
+        assert rejection_of(association) == (1, 1, reason)
 
-    assert (rejection.result, rejection.result_source, rejection.diagnostic) == (1, 1, reason)
     wait_for(lambda: (calling, "127.0.0.1") in rejections(known_only))
 
 
