@@ -32,7 +32,7 @@ class House:
 
     server: Server
     token: str
-    origins: tuple[int, ...]
+    origins: tuple[int, ...] = ()
     """Ports of loopback whose pages may ask."""
 
     @property

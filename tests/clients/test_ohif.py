@@ -17,12 +17,19 @@ from tests.clients.conftest import CACHE, NAME, PASSWORD, House, fronting
 
 CT = "1.2.826.0.1.3680043.10.1557.1.1"
 """The study of the sample chest."""
+KINDS = {
+    "CR in JPEG Lossless": "1.2.826.0.1.3680043.10.1557.1.3",
+    "ultrasound in colour, 24 frames": "1.2.826.0.1.3680043.10.1557.1.8",
+    "angiography, 20 frames": "1.2.826.0.1.3680043.10.1557.1.9",
+}
+"""Sample studies of other kinds."""
 SIDE = 320
 """Pixels of its slices, down and across."""
 WINDOW_CENTRE, WINDOW_WIDTH = 40, 400
 MOST_DIFFERENT = 3
 """Grey levels, on the average, between what is on screen and the slice: it is drawn larger, with letters over it."""
-CANVAS = ".cornerstone-canvas"
+CANVAS = "#viewerLayoutResizableViewportGridPanel .cornerstone-canvas"
+LEAST_GREYS = 32
 TIMEOUT_MS = 60_000
 LOOK_MS = 50
 
@@ -88,6 +95,16 @@ def test_a_series_is_shown_and_scrolled(
         page.mouse.wheel(0, 100)
 
 
+def test_other_kinds_are_shown(house: House, elsewhere: str, open_page: Callable[[str], Page]) -> None:
+    for kind, study in KINDS.items():
+        page = open_page(f"{elsewhere}/viewer?StudyInstanceUIDs={study}&token={house.token}")
+        expect(page.locator(CANVAS)).to_be_visible(timeout=TIMEOUT_MS)
+        deadline = time.monotonic() + TIMEOUT_MS / 1000
+        while greys(page) < LEAST_GREYS:
+            assert time.monotonic() < deadline, kind
+            page.wait_for_timeout(LOOK_MS)
+
+
 def wait_for_slice(page: Page, slices: list[NDArray[np.float64]], number: int) -> None:
     """Look until it is on screen; the page goes on meanwhile."""
     deadline = time.monotonic() + TIMEOUT_MS / 1000
@@ -104,6 +121,12 @@ def shown(page: Page, slices: list[NDArray[np.float64]]) -> int:
     differences = [float(np.abs(seen - one).mean()) for one in slices]
     nearest = int(np.argmin(differences))
     return nearest + 1 if differences[nearest] < MOST_DIFFERENT else 0
+
+
+def greys(page: Page) -> int:
+    """How many greys each fill a thousandth of the middle of the canvas: a page that waits has few."""
+    seen = middle_of(page).astype(int).ravel()
+    return int((np.bincount(seen, minlength=256) >= seen.size / 1000).sum())
 
 
 def middle_of(page: Page) -> NDArray[np.float64]:

@@ -1,12 +1,16 @@
 """Whatever the OpenAPI document lets through is answered, and never by a fault of the server's own."""
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import pytest
 import requests
 import schemathesis
 from hypothesis import HealthCheck, given, settings
 
 from tests.clients.conftest import House
+from tests.server import serving
 
 EXAMPLES = 20
 """Of each operation; the same ones on every run."""
@@ -18,6 +22,14 @@ BOUNDED = settings(
     database=None,
     suppress_health_check=list(HealthCheck),
 )
+
+
+@pytest.fixture(scope="module")
+def house(samples: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """A server of its own: what is made up here changes it."""
+    with serving(tmp_path_factory.mktemp("made-up") / "data", "web", workers="1") as server:
+        assert server.pacs("import", str(samples / "10-ct-child")).returncode == 0
+        yield House(server, server.token())
 
 
 def test_no_operation_fails_by_itself(house: House) -> None:
