@@ -57,7 +57,11 @@ def test_a_token_says_who_calls(anonymous: Caller, pacs: Pacs) -> None:
 
     answer = anonymous.get("/api/me", headers={"authorization": f"Bearer {token}"})
 
-    assert answer.json() == {"name": "ct-1", "role": "modality", "permissions": ["commit", "query", "store", "workitems"]}
+    assert answer.json() == {
+        "name": "ct-1",
+        "role": "modality",
+        "permissions": ["commit", "query", "store", "workitems"],
+    }
 
 
 def test_a_password_opens_a_session_that_signing_out_ends(anonymous: Caller, pacs: Pacs) -> None:
