@@ -46,11 +46,17 @@ def alone(pacs: Pacs, name: str) -> Iterator[None]:
         yield
 
 
-def forget(pacs: Pacs, folder: str, pattern: str) -> None:
-    """Remove what is kept in a folder under names like the pattern: it is out of date."""
-    for path in (pacs.settings.data / "cache" / folder).glob(pattern):
-        with suppress(OSError):
-            path.unlink()
+def forget(pacs: Pacs, folder: str, pattern: str, but: str = "", most: int = 0) -> None:
+    """Remove what is kept in a folder under names like the pattern: it is out of date.
+
+    but: names like this one stay, unless there are more of them than `most`.
+    """
+    root = pacs.settings.data / "cache" / folder
+    spared = set(root.glob(but)) if but else set()
+    for path in root.glob(pattern):
+        if path not in spared or len(spared) > most:
+            with suppress(OSError):
+                path.unlink()
 
 
 def _read(path: Path) -> bytes | None:

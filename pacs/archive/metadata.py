@@ -14,7 +14,7 @@ from pydicom.dataset import Dataset
 from sqlalchemy import Select, bindparam, select
 from sqlalchemy.engine import RowMapping
 
-from pacs.archive import renditions
+from pacs.archive import origins, renditions
 from pacs.archive.cache import alone, cached, forget, is_cached
 from pacs.archive.headers import open_instance, read_header, read_headers
 from pacs.archive.outgoing import outgoing_header
@@ -30,8 +30,8 @@ from pacs.index.prepared import Prepared
 from pacs.index.remembered import Rows
 
 SERVICE = "/dicom-web"
-"""Where the web door answers DICOMweb: a path from the root is right at every level, a relative one is not."""
-FORM = 4
+"""Where the web door answers DICOMweb."""
+FORM = 5
 """Counts the changes of what is made here: a new one is not mixed with what an older program kept."""
 COMMA, OPENED, CLOSED = stored(b","), stored(b"["), stored(b"]")
 
@@ -63,29 +63,30 @@ def version_of(found: Sequence[SeriesVersion]) -> str:
     return hashlib.sha256(repr((FORM, told)).encode()).hexdigest()[:32]
 
 
-def metadata_gzip(pacs: Pacs, found: Sequence[SeriesVersion]) -> bytes:
+def metadata_gzip(pacs: Pacs, found: Sequence[SeriesVersion], origin: str = "") -> bytes:
     """The metadata of every instance of these series: a DICOM JSON array (PS3.18 F) in UTF-8, as gzip.
 
-    It is put together of what is kept for each series, and not inflated. Raises OutOfResources.
+    It is put together of what is kept for each series, and not inflated. origin: `https://pacs.example`, by which bulk
+    data is to be asked for; "": by a path alone. Raises OutOfResources.
     """
-    return gzip_of([piece for piece, _ in _pieces(pacs, found)])
+    return gzip_of([piece for piece, _ in _pieces(pacs, found, origin)])
 
 
-def metadata_json(pacs: Pacs, found: Sequence[SeriesVersion]) -> bytes:
+def metadata_json(pacs: Pacs, found: Sequence[SeriesVersion], origin: str = "") -> bytes:
     """The same, not packed."""
-    return b"".join([plain or piece.inflated() for piece, plain in _pieces(pacs, found)])
+    return b"".join([plain or piece.inflated() for piece, plain in _pieces(pacs, found, origin)])
 
 
-def metadata_objects(pacs: Pacs, found: Sequence[SeriesVersion]) -> Iterator[Json]:
+def metadata_objects(pacs: Pacs, found: Sequence[SeriesVersion], origin: str = "") -> Iterator[Json]:
     """The same, an instance at a time."""
     for one in found:
-        yield from json.loads(b"[" + _kept_metadata(pacs, one).inflated() + b"]")
+        yield from json.loads(b"[" + _kept_metadata(pacs, one, origin).inflated() + b"]")
 
 
-def metadata_of(pacs: Pacs, ref: InstanceRef) -> Json:
+def metadata_of(pacs: Pacs, ref: InstanceRef, origin: str = "") -> Json:
     """The metadata of one instance. Raises OutOfResources, Undecodable."""
     opened = open_instance(pacs, ref, frame_table(pacs, ref))
-    return _json_of(ref, outgoing_header(pacs, ref, opened, read_header(pacs, ref, opened)))
+    return _json_of(ref, outgoing_header(pacs, ref, opened, read_header(pacs, ref, opened)), origin)
 
 
 def series_metadata(pacs: Pacs, actor: Actor, study: str, series: str) -> bytes:
@@ -105,7 +106,7 @@ def instance_metadata(pacs: Pacs, actor: Actor, study: str, series: str, sop: st
 
 
 def address_of(ref: InstanceRef) -> str:
-    """Where the web door gives an instance."""
+    """Where the web door gives an instance, from the root of its host."""
     return (
         f"{SERVICE}/studies/{ref.study_instance_uid}/series/{ref.series_instance_uid}/instances/{ref.sop_instance_uid}"
     )
@@ -113,13 +114,14 @@ def address_of(ref: InstanceRef) -> str:
 
 def prepare(pacs: Pacs, actor: Actor, one: SeriesVersion) -> None:
     """Make what is derived from a series before anybody asks for it. Raises NotAllowed, NotFound, OutOfResources."""
-    _kept_metadata(pacs, one)
+    for origin in origins.known(pacs):
+        _kept_metadata(pacs, one, origin)
     series_document_gzip(pacs, actor, one.study_instance_uid, one.series_instance_uid)
 
 
 def has_metadata(pacs: Pacs, one: SeriesVersion) -> bool:
-    """Whether the metadata is made."""
-    return is_cached(pacs, _name("metadata", one))
+    """Whether the metadata is made, for all by whose addresses we are asked."""
+    return all(is_cached(pacs, _metadata_name(one, origin)) for origin in origins.known(pacs))
 
 
 def has_document(pacs: Pacs, one: SeriesVersion) -> bool:
@@ -189,25 +191,34 @@ def _version_rows(pacs: Pacs, study: str, series: str) -> Rows:
     return rows
 
 
-def _pieces(pacs: Pacs, found: Sequence[SeriesVersion]) -> Iterator[tuple[Piece, bytes]]:
+def _pieces(pacs: Pacs, found: Sequence[SeriesVersion], origin: str) -> Iterator[tuple[Piece, bytes]]:
     """An array of the metadata of all of them; with what is not packed its bytes."""
     yield OPENED, b"["
     for number, one in enumerate(found):
         if number:
             yield COMMA, b","
-        yield _kept_metadata(pacs, one), b""
+        yield _kept_metadata(pacs, one, origin), b""
     yield CLOSED, b"]"
 
 
-def _kept_metadata(pacs: Pacs, one: SeriesVersion) -> Piece:
+def _kept_metadata(pacs: Pacs, one: SeriesVersion, origin: str) -> Piece:
     """The objects of a series' instances with commas between them."""
-    return Piece.from_bytes(_kept(pacs, _name("metadata", one), lambda: deflate(_metadata_of(pacs, one)).to_bytes()))
+
+    def make() -> bytes:
+        if origin:
+            origins.note(pacs, origin)
+        return deflate(_metadata_of(pacs, one, origin)).to_bytes()
+
+    return Piece.from_bytes(_kept(pacs, _metadata_name(one, origin), make, beside=origins.MOST))
 
 
-def _kept(pacs: Pacs, name: str, make: Callable[[], bytes]) -> bytes:
+def _kept(pacs: Pacs, name: str, make: Callable[[], bytes], beside: int = 0) -> bytes:
+    """beside: how many of the same revision may be kept as well."""
+
     def made() -> bytes:
         folder, _, file = name.rpartition("/")
-        forget(pacs, folder, f"{file.partition('-')[0]}-*")
+        series, form, revision, _ = file.split("-", 3)
+        forget(pacs, folder, f"{series}-*", f"{series}-{form}-{revision}-*", beside)
         return make()
 
     if not pacs.may_wait or is_cached(pacs, name):
@@ -228,7 +239,11 @@ def _document_name(pacs: Pacs, one: SeriesVersion) -> str:
     return _name("document", one, renditions.state_of(pacs, one.study_instance_uid, one.series_instance_uid))
 
 
-def _name(kind: str, one: SeriesVersion, state: str = "0") -> str:
+def _metadata_name(one: SeriesVersion, origin: str) -> str:
+    return _name("metadata", one, origins.digest(origin) if origin else "0")
+
+
+def _name(kind: str, one: SeriesVersion, state: str) -> str:
     digest = _digest(one.study_instance_uid, one.series_instance_uid)
     return f"{kind}/{digest[:2]}/{digest}-{FORM}-{one.revision}-{state}.gz"
 
@@ -237,17 +252,17 @@ def _digest(study: str, series: str) -> str:
     return hashlib.sha256(f"{study}/{series}".encode()).hexdigest()[:32]
 
 
-def _metadata_of(pacs: Pacs, one: SeriesVersion) -> Iterator[bytes]:
+def _metadata_of(pacs: Pacs, one: SeriesVersion, origin: str) -> Iterator[bytes]:
     """In pieces: as Python's objects the headers of a thousand slices would take a hundred megabytes."""
     refs = instances(pacs, SYSTEM, one.study_instance_uid, one.series_instance_uid)
     for number, (ref, opened, header) in enumerate(read_headers(pacs, refs)):
         if number:
             yield b","
-        yield as_json(_json_of(ref, outgoing_header(pacs, ref, opened, header)))
+        yield as_json(_json_of(ref, outgoing_header(pacs, ref, opened, header), origin))
 
 
-def _json_of(ref: InstanceRef, header: Dataset) -> Json:
-    return dataset_to_json(header, lambda path: f"{address_of(ref)}/bulkdata/{path}")
+def _json_of(ref: InstanceRef, header: Dataset, origin: str) -> Json:
+    return dataset_to_json(header, lambda path: f"{origin}{address_of(ref)}/bulkdata/{path}")
 
 
 def _document_of(pacs: Pacs, actor: Actor, one: SeriesVersion) -> bytes:

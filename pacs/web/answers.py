@@ -224,6 +224,18 @@ def refuse_mixture(request: Request) -> None:
         raise InvalidQuery("DICOM and rendered media types are mixed in what is accepted")
 
 
+def origin_of(request: Request) -> str:
+    """`https://pacs.example`, by which he asked us: what else he can ask for is there too.
+
+    Some clients leave the port out of what they call us. Who asks by the very address that we listen on means our port.
+    """
+    url = request.base_url
+    address, port = request.scope.get("server") or ("", None)
+    if port and url.port is None and url.hostname == address:
+        url = url.replace(port=port)
+    return str(url).rstrip("/")
+
+
 def wanted(request: Request) -> str:
     """What the caller accepts, as he wrote it."""
     return request.query_params.get("accept") or request.headers.get("accept", "")

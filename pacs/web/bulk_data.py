@@ -11,7 +11,7 @@ from pacs.context import Actor
 from pacs.dicom.media import OCTET_STREAM, Offer
 from pacs.dicom.multipart import content_length, content_type, write
 from pacs.dicom.part10 import EXPLICIT_LITTLE_ENDIAN
-from pacs.web.answers import ASK_EVERY_TIME, chosen, etag_of, is_known, not_modified, send
+from pacs.web.answers import ASK_EVERY_TIME, chosen, etag_of, is_known, not_modified, origin_of, send
 from pacs.web.auth import pacs_of, signed_in
 from pacs.web.bulk_parts import give_bulk_data, part_of
 from pacs.web.ranges import send_cut
@@ -103,7 +103,7 @@ def _give_value(request: Request, value: BulkValue, offer: Offer) -> Response:
         return not_modified(headers)
     if offer.is_multipart:
         boundary = value.ref.object_key[:32]
-        parts = [part_of(value, offer.media_type)]
+        parts = [part_of(value, offer.media_type, origin_of(request))]
         size = content_length(parts, boundary)
         return send(write(parts, boundary), headers, content_type(offer.media_type, boundary), size)
     if offer.media_type != OCTET_STREAM:
@@ -120,4 +120,4 @@ def _as_document(value: BulkValue, media_type: str) -> dict[str, str]:
 
 def _give_all(request: Request, actor: Actor, refs: Sequence[InstanceRef], *, only_pixels: bool = False) -> Response:
     chosen(request, [BYTES_IN_PARTS])
-    return give_bulk_data(pacs_of(request), actor, refs, only_pixels=only_pixels)
+    return give_bulk_data(request, actor, refs, only_pixels=only_pixels)

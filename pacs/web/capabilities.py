@@ -18,7 +18,7 @@ from pacs.archive.resources import KINDS
 from pacs.dicom.media import DICOM, DICOM_JSON, DICOM_XML, MULTIPART, OCTET_STREAM, Offer
 from pacs.errors import NotFound
 from pacs.settings import Settings
-from pacs.web.answers import chosen, is_known, not_modified
+from pacs.web.answers import chosen, is_known, not_modified, origin_of
 from pacs.web.auth import admit, pacs_of
 from pacs.web.rendered import FORMATS, TEXTS
 
@@ -173,7 +173,7 @@ def _pattern(template: str) -> re.Pattern[str]:
 def _described(request: Request, methods: Sequence[Method], here: Iterable[str]) -> Response:
     """here: the methods of the resource itself."""
     is_wadl = chosen(request, (Offer(WADL), Offer(DICOM_JSON))).media_type == WADL  # JSON is that of DICOM by its alias
-    base = f"{request.base_url}{BASE.strip('/')}"
+    base = f"{origin_of(request)}{BASE.rstrip('/')}"
     body = wadl(base, methods) if is_wadl else _json(base, methods)
     etag = f'"{sha256(body).hexdigest()[:32]}"'
     headers = {"etag": etag, "allow": ", ".join(sorted({*here, "OPTIONS"})), "vary": "accept"}

@@ -34,6 +34,7 @@ from pacs.errors import (
     Removed,
     TooLarge,
 )
+from pacs.web.answers import origin_of
 from pacs.web.auth import pacs_of, signed_in
 from pacs.web.problem import EXTRA, status_of
 from pacs.web.question import cursor_of, place_of_cursor
@@ -173,7 +174,7 @@ def read_endpoint(request: Request, actor: Actor, name: str) -> Response:
     """An endpoint that an ImagingStudy names."""
     if name not in fhir.SERVICES:
         raise NotFound("there is no such endpoint")
-    return _give(fhir.endpoint(name, f"{request.base_url}dicom-web"))
+    return _give(fhir.endpoint(name, f"{origin_of(request)}/dicom-web"))
 
 
 @router.get("/{path:path}")
@@ -344,7 +345,7 @@ def _entry(request: Request, resource: Json, mode: str) -> tuple[str, Json, str]
 
 
 def _endpoint_entry(request: Request, name: str, mode: str) -> tuple[str, Json, str]:
-    return _entry(request, fhir.endpoint(name, f"{request.base_url}dicom-web"), mode)
+    return _entry(request, fhir.endpoint(name, f"{origin_of(request)}/dicom-web"), mode)
 
 
 def _posted(request: Request, form: bytes) -> Parameters:
@@ -376,7 +377,7 @@ def _url(request: Request, resource: str, parameters: Parameters) -> str:
 
 
 def _base(request: Request) -> str:
-    return f"{request.base_url}fhir"
+    return f"{origin_of(request)}/fhir"
 
 
 def _give(resource: Json, status: int = HTTPStatus.OK, headers: Mapping[str, str] | None = None) -> Response:

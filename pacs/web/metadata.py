@@ -18,6 +18,7 @@ from pacs.web.answers import (
     etag_of,
     is_known,
     not_modified,
+    origin_of,
     send,
     send_gzipped,
     send_json,
@@ -59,7 +60,7 @@ def retrieve_instance_metadata(request: Request, actor: Actor, study: str, serie
     headers = {"etag": etag_of(ref.version, FORM, offer), "cache-control": ASK_EVERY_TIME}
     if is_known(request, headers["etag"]):
         return not_modified(headers)
-    found = metadata.metadata_of(pacs, ref)
+    found = metadata.metadata_of(pacs, ref, origin_of(request))
     if offer == JSON:
         return send_json(request, metadata.as_json([found]), headers, DICOM_JSON)
     if offer == XML:
@@ -76,8 +77,8 @@ def _give(request: Request, found: Sequence[SeriesVersion]) -> Response:
     if offer == XML or not takes_gzip(request):
         pacs.take_time()
     if offer == XML:
-        return _give_xml(metadata.metadata_objects(pacs, found), headers)
-    return send_gzipped(request, metadata.metadata_gzip(pacs, found), headers, DICOM_JSON)
+        return _give_xml(metadata.metadata_objects(pacs, found, origin_of(request)), headers)
+    return send_gzipped(request, metadata.metadata_gzip(pacs, found, origin_of(request)), headers, DICOM_JSON)
 
 
 def _give_xml(found: Iterable[Json], headers: dict[str, str]) -> Response:

@@ -18,7 +18,7 @@ from pacs.dicom.dicomxml import json_to_xml
 from pacs.dicom.media import DICOM_JSON, DICOM_XML, Offer
 from pacs.dicom.multipart import Part, content_type, new_boundary, write
 from pacs.dicom.query import Query
-from pacs.web.answers import chosen, send
+from pacs.web.answers import chosen, origin_of, send
 from pacs.web.auth import pacs_of, signed_in
 from pacs.web.question import Asked, asked_of, cursor_of
 from pacs.web.resource import resource
@@ -137,7 +137,7 @@ def _search(request: Request, actor: Actor, level: Level, **path: str) -> Respon
     if not page.head:
         return Response(status_code=204, headers=headers)
     attributes, creators = asked.placed(page.attributes)
-    url = _retrieve_url(attributes, f"{request.base_url}dicom-web") if level > Level.PATIENT else None
+    url = _retrieve_url(attributes, f"{origin_of(request)}/dicom-web") if level > Level.PATIENT else None
     encode = json_encoder(attributes, retrieve_url=url, creators=creators)
     bodies = (encode(row) for row in chain(page.head, page.rows))
     if others:

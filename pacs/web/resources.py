@@ -22,7 +22,7 @@ from pacs.dicom.media import DICOM, DICOM_JSON, DICOM_XML, MULTIPART, Offer, par
 from pacs.dicom.multipart import MultipartReader, Part, PartBegins, PartEnds, content_type, new_boundary, write
 from pacs.dicom.part10 import EXPLICIT_LITTLE_ENDIAN
 from pacs.errors import InvalidInstance, PacsError, UnsupportedContent
-from pacs.web.answers import ASK_EVERY_TIME, chosen, etag_of, is_known, not_modified, send, send_json, wanted
+from pacs.web.answers import ASK_EVERY_TIME, chosen, etag_of, is_known, not_modified, origin_of, send, send_json, wanted
 from pacs.web.auth import pacs_of, signed_in
 from pacs.web.problem import warning
 from pacs.web.resource import resource
@@ -54,7 +54,7 @@ def search_resources(request: Request, actor: Actor) -> Response:
     headers = warning(f"not honoured: {', '.join(asked.left_out)}") if asked.left_out else {}
     if not found.datasets:
         return Response(status_code=HTTPStatus.NO_CONTENT, headers=headers)
-    base = f"{request.base_url}dicom-web/{kind}"
+    base = f"{origin_of(request)}/dicom-web/{kind}"
     answers = [{**ds, "00081190": {"vr": "UR", "Value": [f"{base}/{uid}"]}} for uid, ds in found.datasets]
     return _described(request, offer, answers, headers)
 
@@ -122,7 +122,7 @@ def _store(request: Request, actor: Actor, body: object, uid: str) -> Response:
         except PacsError as error:
             log.warning("a resource was not stored", error=type(error).__name__)
             outcome.failures.append(Failure(error))
-    return answer_of(outcome.completed(), f"{request.base_url}dicom-web", wanted(request))
+    return answer_of(outcome.completed(), f"{origin_of(request)}/dicom-web", wanted(request))
 
 
 def _file_of(content: bytes | Json) -> BinaryIO:

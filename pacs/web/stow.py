@@ -26,7 +26,7 @@ from pacs.dicom.dicomjson import Json
 from pacs.dicom.media import DICOM, DICOM_JSON, DICOM_XML, MULTIPART, OCTET_STREAM, MediaType, parse_media_type
 from pacs.dicom.multipart import ROOM, MultipartReader, PartBegins, PartEnds, Seen
 from pacs.errors import InvalidInstance, PacsError, TooLarge, UnsupportedContent
-from pacs.web.answers import wanted
+from pacs.web.answers import origin_of, wanted
 from pacs.web.auth import actor_of, pacs_of
 from pacs.web.problem import problem
 from pacs.web.protocol import TAKES_BODY, BoundedHttp, TakenBody
@@ -92,7 +92,7 @@ def _store_body(request: Request, body: "PouredBody | TakenBody", study: str | N
         raise UnsupportedContent("a request is not taken in a content encoding")
     store, parts = _content(request.headers.get("content-type", ""), body)
     outcome = store(pacs_of(request), actor, parts, study)
-    return answer_of(outcome, f"{request.base_url}dicom-web", wanted(request))
+    return answer_of(outcome, f"{origin_of(request)}/dicom-web", wanted(request))
 
 
 class PouredBody:

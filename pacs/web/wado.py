@@ -124,7 +124,7 @@ def _give_all(request: Request, actor: Actor, refs: Sequence[InstanceRef], offer
     if offer.media_type == ZIP:
         return _give_archive(request, refs)
     if offer.media_type == OCTET_STREAM:
-        return give_bulk_data(pacs_of(request), actor, refs)  # PS3.18 10.4.4 note 2
+        return give_bulk_data(request, actor, refs)  # PS3.18 10.4.4 note 2
     return _give_multipart(request, refs, offer)
 
 

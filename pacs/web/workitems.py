@@ -16,7 +16,7 @@ from pacs.dicom.json_matching import parse_search, text_of
 from pacs.dicom.media import DICOM_JSON, DICOM_XML, MULTIPART, Offer, parse_media_type
 from pacs.dicom.multipart import MultipartReader, Part, PartBegins, content_type, new_boundary, write
 from pacs.errors import InvalidInstance, InvalidQuery, UnsupportedContent
-from pacs.web.answers import chosen, send, send_json
+from pacs.web.answers import chosen, origin_of, send, send_json
 from pacs.web.auth import pacs_of, signed_in
 from pacs.web.problem import warning
 from pacs.workflow import subscriptions, workitems, worklist
@@ -39,7 +39,7 @@ def create_workitem(request: Request, actor: Actor, content: Content) -> Respons
     uid = _named_or_bare(request, "workitem")
     created = workitems.create(pacs_of(request), actor, _data_set(request, content), uid)
     told = warning(rules.CREATED_WITH_MODIFICATIONS) if created.is_modified else {}
-    location = f"{request.base_url}dicom-web/workitems/{created.sop_instance_uid}"
+    location = f"{origin_of(request)}/dicom-web/workitems/{created.sop_instance_uid}"
     return Response(status_code=201, headers={"location": location, "content-location": location, **told})
 
 
@@ -74,7 +74,7 @@ def update_workitem(request: Request, actor: Actor, workitem: str, content: Cont
     """Put attributes in place of those it has. Once it is IN PROGRESS, its `transaction-uid` must be named."""
     transaction_uid = _named_or_bare(request, "transaction-uid")
     workitems.change(pacs_of(request), actor, workitem, _data_set(request, content), transaction_uid)
-    return Response(headers={"content-location": f"{request.base_url}dicom-web/workitems/{workitem}"})
+    return Response(headers={"content-location": f"{origin_of(request)}/dicom-web/workitems/{workitem}"})
 
 
 @router.put("/workitems/{workitem}/state", max_body_size=LARGEST)

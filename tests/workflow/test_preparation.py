@@ -8,7 +8,7 @@ import pytest
 from pydicom.dataset import Dataset
 from sqlalchemy import select, update
 
-from pacs.archive import metadata, renditions
+from pacs.archive import metadata, origins, renditions
 from pacs.archive.ingest import ingest
 from pacs.archive.recovery import reindex
 from pacs.context import SYSTEM, Pacs
@@ -89,7 +89,7 @@ def test_what_a_reader_had_made_is_not_made_again(pacs: Pacs) -> None:
     arrive(pacs, some())
     move_clock_on(pacs)
     uids = make_uid(1), make_uid(1, 1)
-    metadata.series_metadata(pacs, SYSTEM, *uids)
+    metadata.metadata_gzip(pacs, metadata.versions(pacs, SYSTEM, *uids), origins.known(pacs)[0])
     metadata.series_document(pacs, SYSTEM, *uids)
 
     assert (run_due(pacs), position(pacs)) == (0, 1)
