@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from pynetdicom import AE
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 
 from pacs.web.pages import STATIC
+from pacs.wiring import close_pacs, open_pacs
+from pacs.workflow import further
 from tests.server import Server, free_port, serving
 from tests.viewer.conftest import NAME, PASSWORD, sign_in
 
@@ -131,6 +134,10 @@ def test_the_parts_are_turned_by_keys_and_escape_leads_back(open_admin: OpenAdmi
     expect(page.get_by_role("heading", name="Queue")).to_be_visible()
     page.keyboard.press("3")
     expect(page.get_by_role("heading", name="Corrections")).to_be_visible()
+    page.keyboard.press("4")
+    expect(page.get_by_role("heading", name="Attributes")).to_be_visible()
+    page.keyboard.press("5")
+    expect(page.get_by_role("heading", name="Removed")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page).to_have_url(f"{administered.server.url}/")
 
@@ -356,7 +363,109 @@ def test_a_study_is_corrected_by_hand_and_the_correction_revoked(
     expect(page.get_by_role("row").filter(has_text="NGUYỄN THỊ ÁNH ĐÀO")).to_have_count(0)
 
 
-@pytest.mark.parametrize("part", ["peers", "routing", "corrections"])
+def read_what_is_stored(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The work that a worker would find half a minute later."""
+    monkeypatch.setattr(further, "SETTLED_AFTER", timedelta(0))
+    pacs = open_pacs(server.settings)
+    for key in further.JOB.due(pacs):
+        further.JOB.run(pacs, key)
+    close_pacs(pacs)
+
+
+def test_an_attribute_is_made_searchable_seen_to_become_ready_and_removed(
+    open_admin: OpenAdmin, administered: Administered, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = open_admin("?part=attributes")
+    page.get_by_role("button", name="Add an attribute").click()
+    sheet = page.get_by_role("dialog")
+    expect(sheet.get_by_label("Attribute", exact=True)).to_be_focused()
+    page.keyboard.type("NoSuchThing")
+    page.keyboard.press("Enter")
+    expect(sheet.get_by_role("alert").filter(has_text="'NoSuchThing' is no attribute")).to_be_visible()
+    sheet.get_by_label("Attribute", exact=True).fill("(0018,0023)")
+    sheet.get_by_label("Level").select_option("Series")
+    sheet.get_by_role("button", name="Add", exact=True).click()
+    expect(sheet).to_have_count(0)
+
+    row = page.locator(".further").filter(has_text="MRAcquisitionType")
+    expect(row).to_contain_text(f"CS · Series · {ADMIN}")
+    expect(row.get_by_role("progressbar")).to_have_attribute("aria-label", f"0 of about {administered.number} images")
+    read_what_is_stored(administered.server, monkeypatch)
+    expect(row.locator(".state")).to_have_text("Ready")
+    expect(row.get_by_role("progressbar")).to_have_count(0)
+    found = page.request.get(
+        f"{administered.server.url}/dicom-web/series?MRAcquisitionType=2D&includefield=MRAcquisitionType"
+    )
+    assert [one["00180023"]["Value"] for one in found.json()] == [["2D"]]
+
+    row.get_by_role("button", name="Remove MRAcquisitionType").click()
+    row.get_by_role("button", name="Remove now").click()
+    expect(row.locator(".state")).to_have_text("Being removed")
+    read_what_is_stored(administered.server, monkeypatch)
+    expect(page.get_by_text("Nothing more is searchable yet.")).to_be_visible()
+
+
+def ask_removal(page: Page, row: Locator) -> Locator:
+    """By keys alone; the sheet."""
+    row.get_by_role("button", name="More for this study").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("menuitem").first).to_be_focused()
+    page.keyboard.press("ArrowUp")
+    expect(page.get_by_role("menuitem", name="Remove study…")).to_be_focused()
+    page.keyboard.press("Enter")
+    return page.get_by_role("dialog", name="Remove this study")
+
+
+def test_a_study_is_removed_from_the_list_brought_back_removed_again_and_restored(
+    open_admin: OpenAdmin, administered: Administered
+) -> None:
+    page = open_admin(path="/")
+    fetched: list[str] = []
+    page.on("request", lambda request: fetched.append(request.url))
+    page.reload()
+    row = page.get_by_role("row").filter(has_text=administered.patient_id)
+    expect(row).to_be_visible()
+    assert [url for url in fetched if "/assets/admin" in url] == []
+
+    sheet = ask_removal(page, row)
+    expect(sheet.get_by_label("Reason")).to_be_focused()
+    expect(sheet.locator(".facts")).to_contain_text(administered.patient_id)
+    sheet.get_by_role("button", name="Remove the study").click()
+    expect(sheet.get_by_label("Reason")).to_be_focused()
+    page.keyboard.type("sent under the wrong name")
+    page.keyboard.press("Enter")
+    expect(row).to_have_count(0)
+    expect(page.get_by_role("button", name="Undo")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(row).to_be_visible()
+    expect(page.get_by_role("button", name="Undo")).to_have_count(0)
+
+    sheet = ask_removal(page, row)
+    sheet.get_by_label("Reason").fill("twice & for good")
+    sheet.get_by_role("button", name="Remove the study").click()
+    expect(row).to_have_count(0)
+    page.goto(f"{administered.admin}?part=removals")
+    removed = page.locator("li.removed")
+    expect(removed).to_have_count(2)
+    expect(removed.first).to_contain_text("twice & for good")
+    expect(removed.first).to_contain_text(f"{ADMIN} · ")
+    expect(removed.first).to_contain_text("can be restored until")
+    expect(removed.last.locator(".state")).to_have_text("Restored")
+    removed.first.get_by_role("button", name="Restore").click()
+    expect(removed.first.locator(".state")).to_have_text("Restored")
+    page.goto(administered.server.url)
+    expect(row).to_be_visible()
+
+
+def test_nobody_else_is_offered_to_remove_a_study(open_admin: OpenAdmin, administered: Administered) -> None:
+    page = open_admin(name=NAME, path="/")
+    row = page.get_by_role("row").filter(has_text=administered.patient_id)
+    row.get_by_role("button", name="More for this study").click()
+    expect(page.get_by_role("menuitem", name="Download with readable names")).to_be_visible()
+    expect(page.get_by_role("menuitem", name="Remove study…")).to_have_count(0)
+
+
+@pytest.mark.parametrize("part", ["peers", "routing", "corrections", "attributes", "removals"])
 def test_a_thumb_meets_what_it_aims_at(open_admin: OpenAdmin, playwright_driver: Playwright, part: str) -> None:
     page = open_admin(f"?part={part}", **(playwright_driver.devices["Pixel 7"] | {"viewport": PHONE}))
     expect(page.locator(".admin-section header").first).to_be_visible()

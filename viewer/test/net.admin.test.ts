@@ -1,6 +1,6 @@
 // How administrators' requests are written, and how their answers are read.
 import { afterEach, expect, test, vi } from "vitest";
-import { actOnDelivery, addRoute, admitKnock, echoPeer, fetchDeliveries, keepPeer, removePeer, type PeerFields } from "../src/net/admin";
+import { actOnDelivery, addRoute, admitKnock, echoPeer, fetchDeliveries, keepPeer, removePeer, removeStudy, type PeerFields } from "../src/net/admin";
 import { onSignedOut } from "../src/net/api";
 import { DONE, json, serve } from "./fakeserver";
 
@@ -69,4 +69,11 @@ test.each([
   await fetchDeliveries({ state, limit: 25, offset: 50 });
 
   expect(asked[0]!.path).toBe(path);
+});
+
+test("a reason may hold what has a meaning in an address", async () => {
+  const asked = serve({ "DELETE /api/studies/1.2": () => json({ pk: 7 }, 201) });
+
+  expect(await removeStudy("1.2", "nhầm & sai #2?")).toEqual({ ok: true, value: { pk: 7 } });
+  expect(new URL(asked[0]!.path, "http://pacs").searchParams.get("reason")).toBe("nhầm & sai #2?");
 });

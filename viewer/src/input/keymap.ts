@@ -12,12 +12,13 @@ export function keyName(event: Pick<KeyboardEvent, "key" | "ctrlKey" | "altKey" 
   return modifiers.join("") + key;
 }
 
-/** Runs the action of a key unless a text is being typed. Returns what unbinds it. */
+/** Runs the action of a key unless a text is being typed or a button is pressed by it. Returns what unbinds it. */
 export function bindKeys(target: EventTarget, actions: ReadonlyMap<string, () => void>): () => void {
   const listener = (event: Event): void => {
     if (!(event instanceof KeyboardEvent) || event.defaultPrevented || isTyping(event.target)) return;
-    const run = actions.get(keyName(event));
-    if (!run) return;
+    const name = keyName(event);
+    const run = actions.get(name);
+    if (!run || (name === "enter" && event.target instanceof HTMLButtonElement)) return;
     event.preventDefault();
     run();
   };

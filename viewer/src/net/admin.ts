@@ -1,5 +1,6 @@
-// The part of our REST API that is for administrators: peers, routing and corrections. Times are ISO 8601, in UTC.
-import { fetchJson, reasonOf, tellSignedOut, type Answer } from "./api";
+// The part of our REST API that is for administrators: peers, routing, corrections, further attributes and removals.
+// Times are ISO 8601, in UTC.
+import { fetchJson, reasonOf, studyPath, tellSignedOut, type Answer } from "./api";
 
 export type Right = "store" | "query" | "retrieve" | "commit";
 export const RIGHTS: readonly Right[] = ["store", "query", "retrieve", "commit"];
@@ -196,6 +197,55 @@ export interface Correction {
 
 export type CorrectionAction = "apply" | "dismiss" | "revoke";
 
+export type Level = "patient" | "study" | "series" | "instance";
+export const LEVELS: readonly Level[] = ["patient", "study", "series", "instance"];
+
+/** An attribute that is to be searchable besides those that are always. */
+export interface FurtherFields {
+  /** Its keyword, or its tag of eight hexadecimal digits. */
+  readonly attribute: string;
+  readonly level: Level;
+  /** Of a private attribute: who gave it its meaning. */
+  readonly creator: string;
+  /** Of a private attribute that no dictionary has; "": as the dictionary has it. */
+  readonly vr: string;
+}
+
+export type FurtherState = "filling" | "ready" | "removing";
+
+export interface Further extends Omit<FurtherFields, "attribute"> {
+  readonly pk: number;
+  /** Of a private attribute its tag. */
+  readonly keyword: string;
+  readonly state: FurtherState;
+  /** Of what was stored before: how many instances have been read, of how many; about, and only while it is filled. */
+  readonly read: number;
+  readonly total: number;
+  readonly source: string;
+  readonly created_at: string;
+}
+
+export type RemovalState = "removed" | "restored" | "erasing" | "erased";
+
+/** What was taken out of every answer. */
+export interface Removal {
+  readonly pk: number;
+  readonly study_instance_uid: string;
+  /** "": the whole study. */
+  readonly series_instance_uid: string;
+  /** "": the whole series. */
+  readonly sop_instance_uid: string;
+  readonly state: RemovalState;
+  readonly number_of_objects: number;
+  readonly reason: string;
+  /** Who. */
+  readonly source: string;
+  readonly created_at: string;
+  /** Until then it can be restored. */
+  readonly erase_at: string;
+  readonly ended_at: string | null;
+}
+
 export function fetchPeers(signal?: AbortSignal): Promise<Answer<readonly Peer[]>> {
   return fetchJson("/api/peers", signal);
 }
@@ -276,6 +326,31 @@ export function addCorrection(studyUid: string, attribute: string, value: string
 
 export function actOnCorrection(pk: number, action: CorrectionAction): Promise<Answer<unknown>> {
   return send("POST", `/api/corrections/${pk}/${action}`);
+}
+
+export function fetchFurther(signal?: AbortSignal): Promise<Answer<readonly Further[]>> {
+  return fetchJson("/api/attributes", signal);
+}
+
+export function addFurther(fields: FurtherFields): Promise<Answer<unknown>> {
+  return send("POST", "/api/attributes", fields);
+}
+
+export function removeFurther(pk: number): Promise<Answer<unknown>> {
+  return send("DELETE", `/api/attributes/${pk}`);
+}
+
+/** Newest first. */
+export function fetchRemovals(signal?: AbortSignal): Promise<Answer<readonly Removal[]>> {
+  return fetchJson("/api/removals", signal);
+}
+
+export function removeStudy(studyUid: string, reason: string): Promise<Answer<{ readonly pk: number }>> {
+  return send("DELETE", `${studyPath(studyUid)}?${new URLSearchParams({ reason })}`);
+}
+
+export function restoreRemoval(pk: number): Promise<Answer<unknown>> {
+  return send("POST", `/api/removals/${pk}/restore`);
 }
 
 function peerPath(aeTitle: string): string {

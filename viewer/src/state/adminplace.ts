@@ -1,6 +1,6 @@
 // Where in the administrator's place one is, and how that is written in the page's address.
-export type Part = "peers" | "routing" | "corrections";
-export const PARTS: readonly Part[] = ["peers", "routing", "corrections"];
+export type Part = "peers" | "routing" | "corrections" | "attributes" | "removals";
+export const PARTS: readonly Part[] = ["peers", "routing", "corrections", "attributes", "removals"];
 
 export interface Place {
   readonly part: Part;

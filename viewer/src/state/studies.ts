@@ -75,6 +75,17 @@ export async function refresh(): Promise<void> {
   });
 }
 
+/** Asks anew for what is in sight, at the same place of the list: a study of it has gone, or is back. */
+export function lookAgain(): void {
+  const known = found.peek();
+  if (!known || searching.peek()) return;
+  // Of an empty list no row is in sight.
+  if (known.total === 0) return searchAgain();
+  current.peek()?.asked.clear();
+  // Another object of the same rows: who shows them asks for what he shows.
+  found.value = { ...known };
+}
+
 /** Looks again for the same, as after a failure. */
 export function searchAgain(): void {
   search(filter.peek());

@@ -36,5 +36,5 @@ export function FailureNotice({ failed, retry }: { readonly failed: Failed; read
 export function sentenceOf({ status }: Failed): string {
   if (status === 0) return t("unreachable");
   if (status === 403) return t("forbidden");
-  return t(status === 404 ? "read.no_study" : "failed");
+  return t(status === 404 || status === 410 ? "read.no_study" : "failed");
 }

@@ -13,6 +13,7 @@ import { Brand } from "./brand";
 import { Filters } from "./filters";
 import { FailureNotice, Notice } from "./notice";
 import { Icon } from "./icons";
+import { RemovalPlace } from "./removal";
 import { StudyRows } from "./studyrows";
 import { UploadButton, UploadPlace } from "./upload/way";
 import "./list.css";
@@ -51,6 +52,7 @@ export function StudyList(): JSX.Element {
         <Found />
       </main>
       <UploadPlace />
+      <RemovalPlace />
     </div>
   );
 }

@@ -1,14 +1,18 @@
 // What else can be done with a study of the list.
 import type { JSX } from "preact";
 import { t } from "../i18n";
+import type { StudySummary } from "../net/api";
 import { exportPath } from "../net/paths";
 import { Menu, MenuItem } from "./menu";
+import { askRemoval, mayRemove } from "./removal";
 
-export function StudyMenu({ study }: { readonly study: string }): JSX.Element {
+export function StudyMenu({ study }: { readonly study: StudySummary }): JSX.Element {
+  const uid = study.study_instance_uid;
   return (
     <Menu name={t("list.actions")} icon="more" class="study-menu">
-      <MenuItem text={t("list.download")} icon="download" run={() => download(exportPath(study, true))} />
-      <MenuItem text={t("list.download_names")} icon="download" run={() => download(exportPath(study, false))} />
+      <MenuItem text={t("list.download")} icon="download" run={() => download(exportPath(uid, true))} />
+      <MenuItem text={t("list.download_names")} icon="download" run={() => download(exportPath(uid, false))} />
+      {mayRemove() && <MenuItem text={t("list.remove")} icon="remove" run={() => askRemoval(study)} />}
     </Menu>
   );
 }

@@ -147,7 +147,7 @@ function Row({ index, topPx, study, opened, toggle }: RowProps): JSX.Element {
         </button>
       )}
       {opened && <CardDetails study={study} />}
-      {(!narrow.value || opened) && <StudyMenu study={study.study_instance_uid} />}
+      {(!narrow.value || opened) && <StudyMenu study={study} />}
     </div>
   );
 }

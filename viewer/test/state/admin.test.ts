@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { DeliveryState } from "../../src/net/admin";
 import { adminAddress, placeOf } from "../../src/state/adminplace";
+import { furtherOf } from "../../src/state/attributes";
 import { corrections, decisionsFor, showCorrections } from "../../src/state/corrections";
 import { associations, isTrouble, lookAt, peerOf } from "../../src/state/peers";
 import { deliveries, endsOf, isOffered, isQueued, offset, PAGE, routeOf, ruleOf, showFrom, showState } from "../../src/state/routing";
@@ -19,6 +20,7 @@ test.each([
   ["/admin", { part: "peers", peer: "" }],
   ["/admin?peer=CT+1%26A", { part: "peers", peer: "CT 1&A" }],
   ["/admin?part=routing", { part: "routing", peer: "" }],
+  ["/admin?part=removals", { part: "removals", peer: "" }],
 ] as const)("the place of %s comes back from its address", (address, place) => {
   expect(placeOf(new URL(address, "http://pacs"))).toEqual(place);
   expect(adminAddress(place.part, place.peer)).toBe(address);
@@ -176,4 +178,14 @@ test("another state begins at its first page", () => {
   showFrom(PAGE);
   showState("failed");
   expect(offset.value).toBe(0);
+});
+
+test.each([
+  ["BodyPartThickness", "BodyPartThickness"],
+  [" 001811a0 ", "001811a0"],
+  ["(0018,11A0)", "001811A0"],
+  ["0018, 11A0", "001811A0"],
+])("the attribute %j is told as %j", (written, told) => {
+  const filled = form({ attribute: written, level: "series", creator: "", vr: "" });
+  expect(furtherOf(filled)).toEqual({ attribute: told, level: "series", creator: "", vr: "" });
 });

@@ -1,4 +1,4 @@
-// The administrator's place: peers, routing, corrections. Its script is fetched when it is first opened.
+// The administrator's place: peers, routing, corrections, attributes, removals. Its script is fetched when it is first opened.
 import type { JSX } from "preact";
 import { useEffect, useLayoutEffect } from "preact/hooks";
 import { t, type Key } from "../../i18n";
@@ -11,15 +11,23 @@ import { AccountMenu, LanguageMenu } from "../account";
 import { Brand } from "../brand";
 import { Icon, type IconName } from "../icons";
 import { Notice } from "../notice";
+import { Attributes } from "./attributes";
 import { Corrections } from "./corrections";
 import { follow } from "./link";
 import { PeerPage } from "./peer";
 import { Peers } from "./peers";
+import { Removals } from "./removals";
 import { Routing } from "./routing";
 import { UndoBar } from "./undo";
 import "./admin.css";
 
-const ICONS: Readonly<Record<Part, IconName>> = { peers: "globe", routing: "forward", corrections: "document" };
+const ICONS: Readonly<Record<Part, IconName>> = {
+  peers: "globe",
+  routing: "forward",
+  corrections: "document",
+  attributes: "search",
+  removals: "remove",
+};
 
 export function Admin(): JSX.Element {
   const place = placeOf(route.value);
@@ -53,7 +61,7 @@ export function Admin(): JSX.Element {
   );
 }
 
-/** 1, 2 and 3 turn to a part; Escape goes back to where one came from. */
+/** 1 to 5 turn to a part; Escape goes back to where one came from. */
 function keys(): [string, () => void][] {
   const turns = PARTS.map((part, index): [string, () => void] => [String(index + 1), () => go(adminAddress(part))]);
   return [...turns, ["escape", leave] as [string, () => void]].map(([key, run]) => [key, () => isBare() && run()]);
@@ -93,6 +101,6 @@ function Shown({ part, peer }: { readonly part: Part; readonly peer: string }): 
   if (me.value === null) return null;
   if (me.value.role !== "admin") return <Notice icon="warning" title={t("forbidden")} />;
   if (peer) return <PeerPage key={peer} aeTitle={peer} />;
-  const Page = { peers: Peers, routing: Routing, corrections: Corrections }[part];
+  const Page = { peers: Peers, routing: Routing, corrections: Corrections, attributes: Attributes, removals: Removals }[part];
   return <Page />;
 }

@@ -1,7 +1,8 @@
-// The way into the administrator's place: its texts, then its page.
+// The ways into what is for administrators: their texts, then their place, or the removal of a study of the list.
 import type { ComponentType } from "preact";
 import { speakAlso, type Texts } from "../../i18n";
 import { Admin } from "./admin";
+import { StudyRemoval } from "./studyremoval";
 
 const TEXTS: Texts = {
   vi: () => import("../../i18n/admin.vi.json"),
@@ -12,4 +13,9 @@ const TEXTS: Texts = {
 export async function start(): Promise<ComponentType> {
   await speakAlso(TEXTS);
   return Admin;
+}
+
+export async function startRemoval(): Promise<ComponentType> {
+  await speakAlso(TEXTS);
+  return StudyRemoval;
 }

@@ -10,6 +10,7 @@ import { BY_ADDRESS, endsOf, routeOf, routes, ruleOf } from "../../state/routing
 import { Sheet } from "../sheet";
 import { Problem, useAct } from "./act";
 import { Field, TextField, Tick, Ticks } from "./field";
+import { SureButton } from "./sure";
 
 const WEEK: readonly number[] = [1, 2, 3, 4, 5, 6, 7];
 
@@ -57,21 +58,17 @@ export function RuleForm({ route, close }: RuleFormProps): JSX.Element {
   );
 }
 
-/** Pressed twice: a rule that is gone does not come back by itself, and its token is known to nobody else. */
+/** A rule that is gone does not come back: its token is known to nobody else. */
 function Removal({ route, done }: { readonly route: Route; readonly done: () => void }): JSX.Element {
   const { working, failed, run } = useAct();
-  const [asked, setAsked] = useState(false);
   const remove = async (): Promise<void> => {
-    if (!asked) return setAsked(true);
     if (!(await run(() => removeRoute(route.pk)))) return;
     done();
     void routes.ask();
   };
   return (
     <div class="removal">
-      <button type="button" class="button framed danger" aria-disabled={working} onBlur={() => setAsked(false)} onClick={() => void remove()}>
-        {t(asked ? "rules.remove_now" : "rules.remove")}
-      </button>
+      <SureButton text={t("rules.remove")} sure={t("rules.remove_now")} working={working} run={() => void remove()} />
       <Problem failed={failed} />
     </div>
   );
