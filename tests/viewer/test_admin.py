@@ -405,17 +405,6 @@ def test_an_attribute_is_made_searchable_seen_to_become_ready_and_removed(
     expect(page.get_by_text("Nothing more is searchable yet.")).to_be_visible()
 
 
-def ask_removal(page: Page, row: Locator) -> Locator:
-    """By keys alone; the sheet."""
-    row.get_by_role("button", name="More for this study").focus()
-    page.keyboard.press("Enter")
-    expect(page.get_by_role("menuitem").first).to_be_focused()
-    page.keyboard.press("ArrowUp")
-    expect(page.get_by_role("menuitem", name="Remove study…")).to_be_focused()
-    page.keyboard.press("Enter")
-    return page.get_by_role("dialog", name="Remove this study")
-
-
 def test_a_study_is_removed_from_the_list_brought_back_removed_again_and_restored(
     open_admin: OpenAdmin, administered: Administered
 ) -> None:
@@ -427,7 +416,13 @@ def test_a_study_is_removed_from_the_list_brought_back_removed_again_and_restore
     expect(row).to_be_visible()
     assert [url for url in fetched if "/assets/admin" in url] == []
 
-    sheet = ask_removal(page, row)
+    row.get_by_role("button", name="More for this study").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("menuitem").first).to_be_focused()
+    page.keyboard.press("ArrowUp")
+    expect(page.get_by_role("menuitem", name="Remove study…")).to_be_focused()
+    page.keyboard.press("Enter")
+    sheet = page.get_by_role("dialog", name="Remove this study")
     expect(sheet.get_by_label("Reason")).to_be_focused()
     expect(sheet.locator(".facts")).to_contain_text(administered.patient_id)
     sheet.get_by_role("button", name="Remove the study").click()
@@ -440,7 +435,8 @@ def test_a_study_is_removed_from_the_list_brought_back_removed_again_and_restore
     expect(row).to_be_visible()
     expect(page.get_by_role("button", name="Undo")).to_have_count(0)
 
-    sheet = ask_removal(page, row)
+    row.get_by_role("button", name="More for this study").click()
+    page.get_by_role("menuitem", name="Remove study…").click()
     sheet.get_by_label("Reason").fill("twice & for good")
     sheet.get_by_role("button", name="Remove the study").click()
     expect(row).to_have_count(0)
