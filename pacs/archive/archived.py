@@ -21,10 +21,10 @@ LONGEST_NAME = 40
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """An archive of instances."""
+    """Instances that are handed out together, and what lies beside them."""
 
     name: str
-    """Without an ending; ASCII."""
+    """Without an ending."""
     entries: tuple[Entry, ...]
     version: str
     """Changes with anything in it."""
@@ -55,15 +55,18 @@ def archived(pacs: Pacs, refs: Sequence[InstanceRef]) -> Archive:
             folders[uid] = _unlike(_folder(ref, descriptions.get(uid, "")), set(folders.values()))
         entries.append((f"{folders[uid]}/{_file(ref)}", ref))
     version = sha256("\n".join(f"{name} {ref.version}" for name, ref in entries).encode()).hexdigest()[:32]
-    return Archive(refs[0].study_instance_uid, tuple(_entry(pacs, name, ref) for name, ref in entries), version)
+    return Archive(refs[0].study_instance_uid, tuple(entry_of(pacs, ref, name) for name, ref in entries), version)
 
 
-def _entry(pacs: Pacs, name: str, ref: InstanceRef) -> Entry:
+def entry_of(pacs: Pacs, ref: InstanceRef, name: str, modified: datetime = datetime.min) -> Entry:
+    """An instance as a file of an archive. Of a corrected one the size is known only once it is made.
+
+    modified: no time of ours, so that the same archive has the same bytes whenever it is made.
+    """
     size = ref.sent_size
     if size is None:
         size = sum(map(len, whole_file_chunks(pacs, ref)))
-    # No time of day: the same archive has the same bytes whenever it is made.
-    return Entry(name, size, partial(whole_file_chunks, pacs, ref), datetime.min)
+    return Entry(name, size, partial(whole_file_chunks, pacs, ref), modified)
 
 
 def _folder(ref: InstanceRef, description: str) -> str:

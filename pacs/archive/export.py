@@ -3,18 +3,17 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 from uuid import UUID
 
 from pacs import audit
+from pacs.archive.archived import Archive, entry_of
 from pacs.archive.find import find
-from pacs.archive.outgoing import whole_file_chunks
 from pacs.archive.removals import missing
 from pacs.archive.selection import InstanceRef, instances
-from pacs.archive.zipped import Entry, length_of, zipped
+from pacs.archive.zipped import Entry
 from pacs.context import Actor, Pacs
 from pacs.dicom.attributes import Level
 from pacs.dicom.dicomdir import KEYS, Listed, dicomdir
@@ -32,27 +31,7 @@ ON_MEDIA = "DICOM"
 Values = Mapping[str, str | int | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Export:
-    """Files that are handed out together."""
-
-    name: str
-    """Of the whole, without an ending."""
-    entries: tuple[Entry, ...]
-    version: str
-    """Changes with anything in it."""
-
-    @property
-    def size(self) -> int:
-        """Bytes of the archive."""
-        return length_of(self.entries)
-
-    def zipped(self, start: int = 0) -> Iterator[bytes]:
-        """The archive from a byte on, the same bytes each time. Raises OutOfResources."""
-        return zipped(self.entries, start)
-
-
-def export(pacs: Pacs, actor: Actor, studies: Sequence[str], *, with_dicomdir: bool = True) -> Export:
+def export(pacs: Pacs, actor: Actor, studies: Sequence[str], *, with_dicomdir: bool = True) -> Archive:
     """What of these studies is handed out, with the corrections laid over it.
 
     with_dicomdir: named as a medium has them (PS3.10 8.2), beside their index; otherwise by names for people: patient,
@@ -73,10 +52,10 @@ def export(pacs: Pacs, actor: Actor, studies: Sequence[str], *, with_dicomdir: b
     with pacs.database.write() as connection:
         for study in studies:
             audit.record(connection, actor, "exported", study_instance_uid=study)
-    return Export(_name_of(known), tuple(entries), version[:32])
+    return Archive(_name_of(known), tuple(entries), version[:32])
 
 
-def write_files(exported: Export, folder: Path) -> None:
+def write_files(exported: Archive, folder: Path) -> None:
     """The files below a folder, which is made. Raises OSError, FileExistsError for what is there already."""
     for entry in exported.entries:
         path = folder / entry.name
@@ -112,7 +91,7 @@ def _on_medium(pacs: Pacs, chosen: Sequence[tuple[InstanceRef, Values]], version
         names = [f"{kind}{place:06}" for kind, place in zip(("PT", "ST", "SE"), places, strict=True)]
         file_id = (ON_MEDIA, *names, f"IM{number_of((*parents, ref.sop_instance_uid)):06}")
         listed.append(Listed(file_id, ref.sop_class_uid, ref.sop_instance_uid, ref.transfer_syntax_uid, values))
-        entries.append(_entry(pacs, ref, values, "/".join(file_id)))
+        entries.append(entry_of(pacs, ref, "/".join(file_id), _taken_at(values)))
     uid = f"2.25.{UUID(version[:32]).int}"
     index = dicomdir(listed, uid)
     modified = max(entry.modified for entry in entries)
@@ -129,15 +108,7 @@ def _by_names(pacs: Pacs, chosen: Sequence[tuple[InstanceRef, Values]]) -> Itera
         of_series = _joined(values, "SeriesNumber", "Modality", "SeriesDescription")
         series = unique((patient, study), of_series, ref.series_instance_uid)
         place = number_of((patient, study, series, ref.sop_instance_uid))
-        yield _entry(pacs, ref, values, f"{patient}/{study}/{series}/{place:05}.dcm")
-
-
-def _entry(pacs: Pacs, ref: InstanceRef, values: Values, name: str) -> Entry:
-    """Of a corrected instance the size is known only once it is made: that is done twice."""
-    size = ref.sent_size
-    if size is None:
-        size = sum(map(len, whole_file_chunks(pacs, ref)))
-    return Entry(name, size, lambda: whole_file_chunks(pacs, ref), _taken_at(values))
+        yield entry_of(pacs, ref, f"{patient}/{study}/{series}/{place:05}.dcm", _taken_at(values))
 
 
 def _taken_at(values: Values) -> datetime:

@@ -24,7 +24,7 @@ def export(
             if zip_:
                 to.mkdir(parents=True, exist_ok=True)
                 with (to / f"{exported.name}.zip").open("xb") as file:
-                    for piece in exported.zipped():
+                    for piece in exported.range(0, exported.size):
                         file.write(piece)
             else:
                 write_files(exported, to)

@@ -1,17 +1,16 @@
 """Studies as one archive, to be downloaded and gone on with where a download broke off (our own API)."""
 
-import re
 from urllib.parse import quote
 
 from fastapi import APIRouter, Query, Request, Response
 
-from pacs.archive.export import Export, export
+from pacs.archive.archived import Archive
+from pacs.archive.export import export
 from pacs.context import Actor
-from pacs.web.answers import ASK_EVERY_TIME, is_known, not_modified, send
+from pacs.dicom.media import ZIP
+from pacs.web.answers import ASK_EVERY_TIME, is_known, not_modified
 from pacs.web.auth import pacs_of, signed_in
-
-ZIP = "application/zip"
-RANGE = re.compile(r"bytes=(\d{1,18})-")
+from pacs.web.ranges import send_cut
 
 router = APIRouter(prefix="/api", tags=["export"])
 
@@ -23,28 +22,13 @@ def download_studies(request: Request, actor: Actor, study: list[str] = Query(),
     return _give(request, export(pacs_of(request), actor, study, with_dicomdir=dicomdir))
 
 
-def _give(request: Request, exported: Export) -> Response:
-    etag = f'"{exported.version}-{exported.entries[0].name == "DICOMDIR":d}"'
-    headers = {"etag": etag, "cache-control": ASK_EVERY_TIME, "accept-ranges": "bytes"}
-    if is_known(request, etag):
+def _give(request: Request, archive: Archive) -> Response:
+    kind = "medium" if archive.entries[0].name == "DICOMDIR" else "names"
+    headers = {"etag": f'"{archive.version}-{kind}"', "cache-control": ASK_EVERY_TIME}
+    if is_known(request, headers["etag"]):
         return not_modified(headers)
-    headers["content-disposition"] = _named(f"{exported.name}.zip")
-    size = exported.size
-    start = _start(request, etag)
-    if start >= size:
-        return Response(status_code=416, headers={"content-range": f"bytes */{size}"})
-    answer = send(exported.zipped(start), headers, ZIP, size - start)
-    if start:
-        answer.status_code = 206
-        answer.headers["content-range"] = f"bytes {start}-{size - 1}/{size}"
-    return answer
-
-
-def _start(request: Request, etag: str) -> int:
-    """Where a download goes on (RFC 9110 14.1.2): of other ranges the whole is given, as the standard lets us."""
-    condition = request.headers.get("if-range", etag)
-    found = RANGE.fullmatch(request.headers.get("range", ""))
-    return int(found[1]) if found and condition == etag else 0
+    headers["content-disposition"] = _named(f"{archive.name}.zip")
+    return send_cut(request, archive.size, archive.range, headers, ZIP)
 
 
 def _named(name: str) -> str:

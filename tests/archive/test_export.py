@@ -15,6 +15,7 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 
 from pacs.archive import correct
+from pacs.archive.archived import Archive
 from pacs.archive.export import export, write_files
 from pacs.archive.ingest import ingest
 from pacs.archive.remove import remove
@@ -43,6 +44,10 @@ def studies(pacs: Pacs) -> list[Dataset]:
     for ds in sent:
         send(pacs, ds)
     return sent
+
+
+def zip_of(exported: Archive, start: int = 0) -> bytes:
+    return b"".join(exported.range(start, exported.size))
 
 
 def leaves(path: Path) -> list[dict[str, Dataset]]:
@@ -121,11 +126,11 @@ def test_names_for_people_keep_their_letters_and_name_each_file_once(pacs: Pacs,
 
 def test_an_archive_goes_on_where_it_broke_off(pacs: Pacs, studies: list[Dataset]) -> None:
     exported = export(pacs, SYSTEM, [FIRST, SECOND])
-    whole = b"".join(exported.zipped())
+    whole = zip_of(exported)
 
     assert len(whole) == exported.size
     for start in (0, 1, 200, len(whole) // 2, len(whole) - 1, len(whole)):
-        assert b"".join(export(pacs, SYSTEM, [FIRST, SECOND]).zipped(start)) == whole[start:]
+        assert zip_of(export(pacs, SYSTEM, [FIRST, SECOND]), start) == whole[start:]
     archive = zipfile.ZipFile(io.BytesIO(whole))
     assert archive.testzip() is None
     kept = {whole_file(pacs, ref) for study in (FIRST, SECOND) for ref in instances(pacs, SYSTEM, study)}
@@ -139,7 +144,7 @@ def test_what_is_corrected_is_handed_out_corrected(pacs: Pacs, studies: list[Dat
     exported = export(pacs, SYSTEM, [FIRST])
 
     assert exported.version != before
-    archive = zipfile.ZipFile(io.BytesIO(b"".join(exported.zipped())))
+    archive = zipfile.ZipFile(io.BytesIO(zip_of(exported)))
     found = [dcmread(archive.open(name)) for name in archive.namelist() if name != "DICOMDIR"]
     assert {(str(ds.PatientName), ds.AccessionNumber) for ds in found} == {("LÊ^VĂN TÁM", "A-7")}
     assert exported.name == "LÊ VĂN TÁM 20261124"
