@@ -26,6 +26,11 @@ def cached(pacs: Pacs, name: str, make: Callable[[], bytes]) -> bytes:
     return data
 
 
+def kept_already(pacs: Pacs, name: str) -> bytes | None:
+    """The bytes under the name, if they are there."""
+    return _read(pacs.settings.data / "cache" / name)
+
+
 def is_cached(pacs: Pacs, name: str) -> bool:
     """Whether something is kept under the name."""
     return (pacs.settings.data / "cache" / name).exists()

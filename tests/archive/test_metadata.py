@@ -101,6 +101,27 @@ def test_what_is_kept_packed_is_what_is_given_plain(pacs: Pacs) -> None:
     assert gzip.decompress(document) == metadata.series_document(pacs, SYSTEM, STUDY, SERIES)
 
 
+@pytest.mark.parametrize("origin", ["https://pacs.example", "http://[::1]:8042", 'http://a"b'])
+def test_metadata_is_told_by_each_address_without_reading_a_header_again(
+    pacs: Pacs, origin: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in (1, 2):
+        upload(pacs, make_ct(InstanceNumber=number, ImageComments='"BulkDataURI":"http://first/dicom-web/x"'))
+    found = metadata.versions(pacs, SYSTEM, STUDY)
+    plain = json.loads(metadata.metadata_json(pacs, found))
+    first = list(metadata.metadata_objects(pacs, found, "http://first"))
+    monkeypatch.setattr(metadata, "read_headers", None)
+
+    again = list(metadata.metadata_objects(pacs, found, origin))
+
+    for kept, one, other in zip(plain, first, again, strict=True):
+        path = kept["7FE00010"].pop("BulkDataURI")
+        assert one["7FE00010"].pop("BulkDataURI") == "http://first" + path
+        assert other["7FE00010"].pop("BulkDataURI") == origin + path
+        assert kept == one == other
+    assert len(list((pacs.settings.data / "cache/metadata").rglob("*.gz"))) == 3
+
+
 class Counted:
     """An object store that counts how often it is read."""
 
