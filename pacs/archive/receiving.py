@@ -1,14 +1,17 @@
 """A Part 10 file while it comes: it goes where it belongs as soon as it has said what it is."""
 
 import io
-from contextlib import ExitStack
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
 
+from pacs import audit
 from pacs.archive import resources
-from pacs.archive.ingest import Incoming, Stored, receive_file, refusals_audited
+from pacs.archive.ingest import Incoming, Stored, receive_file
 from pacs.archive.resources import KIND_OF, Resource
 from pacs.context import Actor, Pacs
 from pacs.dicom.part10 import MAX_META, FileMeta, read_file_meta
-from pacs.errors import InvalidInstance, TooLarge
+from pacs.errors import InvalidInstance, OutOfResources, PacsError, TooLarge
 
 LONGEST_HEAD = MAX_META + 8
 """Bytes in which a file has said what it is, or is none."""
@@ -48,8 +51,7 @@ class Receiving:
             return self._incoming.finish_as_it_says(self._study_instance_uid)
         if self._meta is not None:
             return resources.store(self._pacs, self._actor, io.BytesIO(self._head))
-        with refusals_audited(self._pacs, self._actor):
-            raise InvalidInstance("the file ends before its data set begins")
+        raise InvalidInstance("the file ends before its data set begins")
 
     def close(self) -> None:
         """What was not finished is forgotten."""
@@ -59,10 +61,9 @@ class Receiving:
         """Look whether it says what it is; what follows in the same piece is not copied."""
         before = len(self._head)
         self._head += data[: LONGEST_HEAD - before]
-        with refusals_audited(self._pacs, self._actor):
-            self._meta = read_file_meta(bytes(self._head))
-            if self._meta is None and len(self._head) >= LONGEST_HEAD:
-                raise InvalidInstance("the file meta information has no end")
+        self._meta = read_file_meta(bytes(self._head))
+        if self._meta is None and len(self._head) >= LONGEST_HEAD:
+            raise InvalidInstance("the file meta information has no end")
         if self._meta is None:
             return
         if self._study_instance_uid is None and self._meta.sop_class_uid in KIND_OF:
@@ -78,3 +79,15 @@ class Receiving:
         self._head += data
         if len(self._head) > resources.LARGEST:
             raise TooLarge(f"a resource has at most {resources.LARGEST >> 20} MiB")
+
+
+def record_nameless(pacs: Pacs, actor: Actor, errors: Sequence[PacsError]) -> None:
+    """Files of one request that did not say what they are, refused: a line of the audit for each reason, and not for
+    each file, of which ten thousand cost their sender nothing. Those that have a name have a line of their own.
+    """
+    reasons = Counter(str(error) for error in errors)
+    if not reasons:
+        return
+    with suppress(OutOfResources), pacs.database.write() as connection:  # they are told, also when the index is busy
+        for reason, number in reasons.items():
+            audit.record(connection, actor, "refused", detail=reason if number == 1 else f"{number} files: {reason}")

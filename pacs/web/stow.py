@@ -18,7 +18,7 @@ from starlette.requests import ClientDisconnect
 
 from pacs.archive.assembling import Spool
 from pacs.archive.ingest import Stored
-from pacs.archive.receiving import Receiving
+from pacs.archive.receiving import Receiving, record_nameless
 from pacs.archive.resources import Resource
 from pacs.context import Actor, Pacs
 from pacs.dicom.assembly import datasets_of, names_of
@@ -262,7 +262,10 @@ def store_parts(pacs: Pacs, actor: Actor, parts: Iterator[Seen], study: str | No
                         arrived.end()
         except InvalidInstance as error:  # of the request itself: what came before is stored, and told
             arrived.break_off(error)
-        return arrived.outcome().completed()
+        outcome = arrived.outcome()
+    nameless = [one.error for one in outcome.failures if not one.sop_instance_uid]
+    record_nameless(pacs, actor, nameless)
+    return outcome.completed()
 
 
 Result = Stored | Resource | Failure
@@ -285,11 +288,14 @@ class Arrived:
         self._coming = part
         if self._last is None:
             return
+        last, self._last = self._last, None
+        if not last.has_content:  # there is nothing to keep, and no thread is worth it
+            self._kept.append(_done(last.finish()))
+            return
         if self._keepers is None:
             self._keepers = ThreadPoolExecutor(WINDOW, thread_name_prefix="keep")
         if len(self._kept) >= WINDOW:
             self._kept[-WINDOW].result()
-        last, self._last = self._last, None
         self._kept.append(self._keepers.submit(last.finish))
 
     def write(self, piece: memoryview) -> None:
@@ -323,6 +329,12 @@ class Arrived:
                 part.close()
 
 
+def _done(result: Result) -> Future[Result]:
+    done: Future[Result] = Future()
+    done.set_result(result)
+    return done
+
+
 class Part:
     """An instance while it comes. What goes wrong with it is told when it is finished."""
 
@@ -335,6 +347,11 @@ class Part:
     @property
     def names(self) -> tuple[str, str]:
         return self._receiving.names
+
+    @property
+    def has_content(self) -> bool:
+        """Whether there is anything to keep, as far as its beginning says."""
+        return self._error is None and self.names != ("", "")
 
     def write(self, piece: memoryview) -> None:
         if self._error is None:
@@ -355,5 +372,6 @@ class Part:
                     return self._receiving.finish()
                 raise self._error
             except PacsError as error:
-                log.warning("a part was not stored", error=type(error).__name__)
+                if self.names[1]:  # of the nameless ones there may be ten thousand
+                    log.warning("a part was not stored", error=type(error).__name__)
                 return Failure(error, *self.names)
