@@ -78,15 +78,7 @@ def served(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
 @pytest.fixture(scope="package")
 def signed_in(chromium: Browser, served: Served, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The cookies of someone who has signed in by the page."""
-    path = tmp_path_factory.mktemp("session") / "state.json"
-    context = chromium.new_context(locale="en-GB")
-    page = context.new_page()
-    page.goto(f"{served.url}/signin")
-    sign_in(page)
-    page.wait_for_url(f"{served.url}/")
-    context.storage_state(path=path)
-    context.close()
-    return path
+    return session_of(chromium, served.url, tmp_path_factory.mktemp("session") / "state.json")
 
 
 @pytest.fixture
@@ -109,6 +101,18 @@ def open_page(chromium: Browser, served: Served, signed_in: Path) -> Iterator[Ca
     for context in contexts:
         context.close()
     assert complaints == []
+
+
+def session_of(chromium: Browser, url: str, path: Path) -> Path:
+    """The cookies of who has signed in there, in a file."""
+    context = chromium.new_context(locale="en-GB")
+    page = context.new_page()
+    page.goto(f"{url}/signin")
+    sign_in(page)
+    page.wait_for_url(f"{url}/")
+    context.storage_state(path=path)
+    context.close()
+    return path
 
 
 def sign_in(page: Page, name: str = NAME, password: str = PASSWORD) -> None:

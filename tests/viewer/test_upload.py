@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.make import make_ct, make_uid, part10
 from tests.server import Server, serving
-from tests.viewer.conftest import NAME, PASSWORD, sign_in
+from tests.viewer.conftest import NAME, PASSWORD, session_of, sign_in
 
 Open = Callable[..., Page]
 
@@ -27,15 +27,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def state(chromium: Browser, server: Server, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("session") / "state.json"
-    context = chromium.new_context(locale="en-GB")
-    page = context.new_page()
-    page.goto(f"{server.url}/signin")
-    sign_in(page)
-    page.wait_for_url(f"{server.url}/")
-    context.storage_state(path=path)
-    context.close()
-    return path
+    return session_of(chromium, server.url, tmp_path_factory.mktemp("session") / "state.json")
 
 
 @pytest.fixture
