@@ -570,6 +570,95 @@ pseudonym = Table(
     comment="writer: archive.pseudonyms. What patients are called in addresses; kept when the index is made anew",
 )
 
+annotation = Table(
+    "annotation",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    # a random UUID, made by the viewer: 2.25.<its integer> is its Tracking Unique Identifier (PS3.3 C.17.3)
+    Column("study_instance_uid", text_type, nullable=False),
+    Column("series_instance_uid", text_type, nullable=False),
+    Column("content", text_type, nullable=False),
+    # JSON, as viewer/src/measure/model.ts tells it: it comes back as it was sent
+    Column("author", text_type, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("changed_at", Instant, nullable=False),
+    Column("version", Integer, nullable=False),
+    # counted up by each change: who changes an older one is told
+    Column("removed_at", Instant),
+    comment="writer: workflow.annotations. What was drawn on images; kept when the index is made anew",
+)
+
+key_image = Table(
+    "key_image",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("study_instance_uid", text_type, nullable=False),
+    Column("series_instance_uid", text_type, nullable=False),
+    Column("sop_class_uid", text_type, nullable=False),
+    Column("sop_instance_uid", text_type, nullable=False),
+    Column("frame_number", Integer, nullable=False),
+    # from 1
+    Column("author", text_type, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    UniqueConstraint("sop_instance_uid", "frame_number", "author"),
+    comment="writer: workflow.annotations. Images with a star; kept when the index is made anew",
+)
+
+publication = Table(
+    "publication",
+    metadata,
+    Column("sop_instance_uid", text_type, primary_key=True),
+    Column("study_instance_uid", text_type, nullable=False),
+    Column("kind", text_type, nullable=False),
+    # sr, gsps, kos
+    Column("author", text_type, nullable=False),
+    Column("published_at", Instant, nullable=False),
+    Column("content", text_type, nullable=False),
+    # JSON: the ids and versions of the annotations in it
+    comment="writer: workflow.annotations. What was made DICOM objects of ours",
+)
+
+hanging_rule = Table(
+    "hanging_rule",
+    metadata,
+    Column("pk", Integer, primary_key=True),
+    Column("name", text_type, nullable=False),
+    Column("owner", text_type, nullable=False, server_default=""),
+    # whose it is; "": everybody's
+    Column("position", Integer, nullable=False),
+    # the first that matches is taken, one's own before everybody's
+    Column("content", text_type, nullable=False),
+    # JSON: what it matches, and the layout
+    Column("changed_at", Instant, nullable=False),
+    comment="writer: workflow.hanging. How studies are laid out when they are opened",
+)
+
+preference = Table(
+    "preference",
+    metadata,
+    Column("account", text_type, primary_key=True),
+    Column("name", text_type, primary_key=True),
+    Column("content", text_type, nullable=False),
+    # JSON
+    Column("changed_at", Instant, nullable=False),
+    comment="writer: workflow.preferences. What a reader likes, at whichever screen he sits",
+)
+
+display_check = Table(
+    "display_check",
+    metadata,
+    Column("pk", Integer, primary_key=True),
+    Column("workstation", text_type, nullable=False),
+    # a name given to it once, kept in its browser
+    Column("pattern", text_type, nullable=False),
+    Column("passed", Boolean, nullable=False),
+    Column("content", text_type, nullable=False),
+    # JSON: what was answered, and the screen's size, pixel ratio and depth
+    Column("author", text_type, nullable=False),
+    Column("checked_at", Instant, nullable=False),
+    comment="writer: workflow.displays. Test patterns looked at, by workstation (FL-72)",
+)
+
 Index("uq_study_study_instance_uid", study.c.study_instance_uid, unique=True)
 Index("ix_study_study_date", study.c.study_date, study.c.study_time, study.c.pk)
 Index("ix_study_accession_number", study.c.accession_number)
@@ -626,3 +715,7 @@ Index(
 Index("ix_subscription_sop_instance_uid", subscription.c.sop_instance_uid)
 Index("ix_workitem_event_ae_title", workitem_event.c.ae_title)
 Index("ix_resource_kind", resource.c.kind)
+Index("ix_annotation_study", annotation.c.study_instance_uid)
+Index("ix_key_image_study", key_image.c.study_instance_uid)
+Index("ix_publication_study", publication.c.study_instance_uid)
+Index("ix_display_check_workstation", display_check.c.workstation, display_check.c.checked_at)

@@ -1,6 +1,8 @@
 // The pages, by address.
 import type { ComponentType, JSX } from "preact";
 import { useEffect } from "preact/hooks";
+import { effect } from "@preact/signals-core";
+import { pictureSeen } from "./state/begun";
 import { bindRoute, route } from "./state/route";
 import { askWho, bindSession } from "./state/session";
 import { Later } from "./ui/later";
@@ -16,6 +18,8 @@ export function App(): JSX.Element {
   useEffect(bindRoute, []);
   useEffect(bindSession, []);
 
+  useEffect(bindParts, []);
+
   const { pathname } = route.value;
   useEffect(() => {
     if (pathname !== "/signin") void askWho();
@@ -25,4 +29,24 @@ export function App(): JSX.Element {
   if (pathname === "/viewer") return <Reading key={route.value.search} />;
   if (pathname === "/admin") return <Later load={loadAdmin} />;
   return <StudyList />;
+}
+
+/** A page without pictures gets its parts too. */
+const NO_PICTURE_MS = 3000;
+
+/** Fetches what is not needed for the first picture, once that is on screen. Returns what ends that. */
+function bindParts(): () => void {
+  let asked = false;
+  const ask = (): void => {
+    if (!asked) void import("./parts/parts").then(({ startParts }) => startParts());
+    asked = true;
+  };
+  const late = setTimeout(() => route.peek().pathname === "/viewer" && ask(), NO_PICTURE_MS);
+  const unbind = effect(() => {
+    if (pictureSeen.value) ask();
+  });
+  return () => {
+    clearTimeout(late);
+    unbind();
+  };
 }

@@ -19,7 +19,8 @@ const FLOOR: Readonly<Record<string, number>> = {
   overlay: 4,
   hang: 4,
   ui: 5,
-  app: 6,
+  parts: 6,
+  app: 7,
 };
 
 const files = readdirSync(SRC, { recursive: true, encoding: "utf8" }).filter((name) => /\.tsx?$/.test(name));

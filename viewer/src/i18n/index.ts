@@ -1,11 +1,28 @@
 // What the page says, in the reader's language: vi, en or fr. A text is added in all three files; a test compares them.
 import { signal } from "@preact/signals-core";
-import type englishAdmin from "./admin.en.json";
 import type english from "./en.json";
+import type englishAdmin from "./admin.en.json";
+import type englishHang from "./hang.en.json";
+import type englishKept from "./kept.en.json";
+import type englishMeasure from "./measure.en.json";
+import type englishObjects from "./objects.en.json";
+import type englishScreen from "./screen.en.json";
+import type englishShell from "./shell.en.json";
+import type englishSpace from "./space.en.json";
 import type englishUpload from "./upload.en.json";
 
 export type Language = "vi" | "en" | "fr";
-export type Key = keyof typeof english | keyof typeof englishAdmin | keyof typeof englishUpload;
+export type Key =
+  | keyof typeof english
+  | keyof typeof englishAdmin
+  | keyof typeof englishHang
+  | keyof typeof englishKept
+  | keyof typeof englishMeasure
+  | keyof typeof englishObjects
+  | keyof typeof englishScreen
+  | keyof typeof englishShell
+  | keyof typeof englishSpace
+  | keyof typeof englishUpload;
 /** A text, or one for each plural form the language has (CLDR: "one", "other"). */
 export type Text = string | Readonly<Record<string, string>>;
 export type Values = Readonly<Record<string, string | number>>;

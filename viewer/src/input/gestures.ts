@@ -18,6 +18,9 @@ export interface Drag {
   readonly deltaYPx: number;
 }
 
+/** What pressed, and with which keys held. */
+export type Press = Pick<Drag, "pointer" | "shift" | "ctrl">;
+
 export interface Wheel {
   /** Whole steps, down positive: a notch of a mouse wheel is one, a touch pad adds up to them. */
   readonly steps: number;
@@ -38,13 +41,15 @@ export interface GestureHandlers {
   dragStart?(drag: Drag): void;
   drag?(drag: Drag): void;
   dragEnd?(drag: Drag): void;
+  /** The drag came to nothing: a second finger came, or the browser took the pointer. */
+  dragCancel?(): void;
   /** Two fingers. */
   pinch?(pinch: Pinch): void;
   pinchEnd?(): void;
   wheel?(wheel: Wheel): void;
   /** A press and release without a move. */
-  tap?(at: Point, pointer: PointerKind): void;
-  doubleTap?(at: Point, pointer: PointerKind): void;
+  tap?(at: Point, press: Press): void;
+  doubleTap?(at: Point, press: Press): void;
   /** Held without a move for half a second. */
   longPress?(at: Point): void;
   /** A mouse moves over the element with no button down; null when it leaves. */
@@ -97,6 +102,12 @@ export function bindGestures(element: HTMLElement, handlers: GestureHandlers): (
     if (finger) handlers.dragEnd?.(dragOf(event, finger, finger.at));
   };
 
+  const cancelDrag = (): void => {
+    if (dragging === null) return;
+    dragging = null;
+    handlers.dragCancel?.();
+  };
+
   const press = (event: PointerEvent): void => {
     const button = BUTTONS[event.button];
     if (!button) return;
@@ -107,7 +118,7 @@ export function bindGestures(element: HTMLElement, handlers: GestureHandlers): (
     down.set(event.pointerId, { from: at, at, button, held: false });
     clearTimeout(longPress);
     if (down.size > 1) {
-      endDrag(event);
+      cancelDrag();
       pinching = down.size === 2;
     } else {
       longPress = setTimeout(() => hold(event.pointerId), LONG_PRESS_MS);
@@ -160,7 +171,8 @@ export function bindGestures(element: HTMLElement, handlers: GestureHandlers): (
       // The finger that stays is not a drag of its own.
       down.clear();
     } else if (dragging === event.pointerId) {
-      endDrag(event);
+      if (event.type === "pointercancel") cancelDrag();
+      else endDrag(event);
     } else if (event.type === "pointerup" && finger.button === "left" && !finger.held) {
       tapped(finger.at, event);
     }
@@ -169,8 +181,8 @@ export function bindGestures(element: HTMLElement, handlers: GestureHandlers): (
   const tapped = (at: Point, event: PointerEvent): void => {
     const again = lastTap !== null && event.timeStamp - lastTap.timeMs < DOUBLE_TAP_MS && distance(at, lastTap.at) < DOUBLE_TAP_PX;
     lastTap = again ? null : { at, timeMs: event.timeStamp };
-    if (again) handlers.doubleTap?.(at, kindOf(event));
-    else handlers.tap?.(at, kindOf(event));
+    if (again) handlers.doubleTap?.(at, pressOf(event));
+    else handlers.tap?.(at, pressOf(event));
   };
 
   let turned = 0;
@@ -199,6 +211,10 @@ export function bindGestures(element: HTMLElement, handlers: GestureHandlers): (
     clearTimeout(longPress);
     bound.abort();
   };
+}
+
+function pressOf(event: PointerEvent): Press {
+  return { pointer: kindOf(event), shift: event.shiftKey, ctrl: event.ctrlKey || event.metaKey };
 }
 
 function kindOf({ pointerType }: PointerEvent): PointerKind {

@@ -12,12 +12,12 @@ export function keyName(event: Pick<KeyboardEvent, "key" | "ctrlKey" | "altKey" 
   return modifiers.join("") + key;
 }
 
-/** Runs the action of a key unless a text is being typed or a button is pressed by it. Returns what unbinds it. */
-export function bindKeys(target: EventTarget, actions: ReadonlyMap<string, () => void>): () => void {
+/** Runs the action a key has at that moment, unless a text is being typed or a button is pressed by it. Returns what unbinds it. */
+export function bindKeys(target: EventTarget, actions: () => ReadonlyMap<string, () => void>): () => void {
   const listener = (event: Event): void => {
     if (!(event instanceof KeyboardEvent) || event.defaultPrevented || isTyping(event.target)) return;
     const name = keyName(event);
-    const run = actions.get(name);
+    const run = actions().get(name);
     if (!run || (name === "enter" && event.target instanceof HTMLButtonElement)) return;
     event.preventDefault();
     run();

@@ -1,19 +1,33 @@
 // A viewport: one series in one canvas. It ties the document, the loader of frames and the renderer, and knows no component.
 import { batch, computed, effect, type ReadonlySignal, signal } from "@preact/signals-core";
 import { type Decoder, sharedDecoder } from "../decode/pool";
-import { type Greys, modalityValue } from "../geom/lut";
+import { type Greys, type Modality, modalityValue } from "../geom/lut";
 import { type EdgeLetters, edgesInView, edgesOf } from "../geom/orient";
 import { type Affine, after, apply, FIT, fitScale, imageToPane, inverse, type Point, type Size, type View, zoomedAt } from "../geom/plane";
 import type { PixelSize } from "../geom/scale";
+import type { DecodedFrame } from "../geom/pixels";
 import { validWindow, type Window, type WindowPreset } from "../geom/window";
 import { fetchSeriesDocument } from "../net/api";
 import { createFrameLoader, type FrameLoader } from "../net/queue";
 import { type FrameAttributes, frameAttributes, frameName, lutAt, pixelSizeOf, type SeriesDocument } from "../net/series";
+import { pictureSeen } from "../state/begun";
 import { createCine } from "./cine";
 import { type Prepared, prepare, presetsOf } from "./picture";
 import { createRenderer } from "./renderer";
 
 export type ViewportStatus = "empty" | "loading" | "full" | "failed";
+
+/** The values of the frame on screen, after a modality table but before slope and intercept. */
+export interface ShownPixels {
+  readonly document: SeriesDocument;
+  /** Of the frame, from 0. */
+  readonly index: number;
+  readonly attributes: FrameAttributes;
+  readonly frame: DecodedFrame;
+  /** From its values to modality units. */
+  readonly modality: Modality;
+  readonly padding: Greys["padding"];
+}
 
 /** How the picture on screen lies in the pane, for what is drawn over it. */
 export interface Placement {
@@ -65,6 +79,9 @@ export interface Viewport {
   /** Letters at the edges as shown. */
   readonly edges: ReadonlySignal<EdgeLetters>;
 
+  /** The whole frame on screen, for what is counted of its values; null while a low resolution stands for it. */
+  readonly pixels: ReadonlySignal<ShownPixels | null>;
+
   /** Shows a series from frame `index` (0 unless told). */
   show(document: SeriesDocument, index?: number): void;
   clear(): void;
@@ -77,6 +94,8 @@ export interface Viewport {
   setZoom(zoom: number): void;
   /** Zooms by a factor about a point in CSS px of the pane, the middle unless told. */
   zoomBy(factor: number, at?: Point): void;
+  /** Zoom, pan, turn and flips at once, as another viewport has them or a presentation state says. */
+  setView(view: View): void;
   /** CSS px. */
   panBy(deltaXPx: number, deltaYPx: number): void;
   setInvert(invert: boolean): void;
@@ -169,6 +188,12 @@ export function createViewport(canvas: HTMLCanvasElement, options: ViewportOptio
     const known = attributes.value;
     if (!known) return NO_EDGES;
     return edgesInView(edgesOf(known.image_orientation, known.patient_orientation.split("\\")), view.value);
+  });
+  const pixels = computed((): ShownPixels | null => {
+    const shown = onScreen.value;
+    if (!shown || shown.reduce > 0) return null;
+    const { document, index, attributes: known, prepared } = shown;
+    return { document, index, attributes: known, frame: prepared.picture.frame, modality: prepared.modality, padding: prepared.padding };
   });
   const failure = computed(() => ended.value ?? failures.value.get(frame.value) ?? null);
   const status = computed((): ViewportStatus => {
@@ -351,7 +376,11 @@ export function createViewport(canvas: HTMLCanvasElement, options: ViewportOptio
       const { center, width } = chosen;
       choice.value = chosen.kind === "usual" ? { kind: "own", window: { center, width } } : { kind: "preset", index };
     },
+    pixels,
     setZoom,
+    setView(wanted) {
+      view.value = wanted;
+    },
     zoomBy: (factor, at) => setZoom(view.value.zoom * factor, at),
     panBy(deltaXPx, deltaYPx) {
       view.value = { ...view.value, panX: view.value.panX + deltaXPx, panY: view.value.panY + deltaYPx };
@@ -454,6 +483,7 @@ function tell(canvas: HTMLCanvasElement, { index, reduce }: Shown, window: Windo
   canvas.dataset.reduce = String(reduce);
   canvas.dataset.window = window ? `${window.center}/${window.width}` : "";
   markOnce("first-picture");
+  pictureSeen.value = true;
 }
 
 function markOnce(name: string): void {

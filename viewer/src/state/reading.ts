@@ -15,18 +15,37 @@ export interface OpenedStudy {
   readonly failed: Failed | null;
 }
 
+/** A series as it lies, or a plane through the volume it makes. */
+export type PaneKind = "stack" | "axial" | "coronal" | "sagittal" | "oblique";
+
 export interface Pane {
   readonly id: number;
   /** Null: an empty pane. */
   readonly series: SeriesRef | null;
+  readonly kind: PaneKind;
 }
+
+export interface Grid {
+  readonly rows: number;
+  readonly columns: number;
+}
+
+export const MOST_ROWS = 4;
+export const MOST_COLUMNS = 4;
 
 /** In the order of the address. */
 export const studies = signal<readonly OpenedStudy[]>([]);
 
-/** One for now; a grid is a longer list. */
-export const panes = signal<readonly Pane[]>([{ id: 1, series: null }]);
+export const grid = signal<Grid>({ rows: 1, columns: 1 });
+
+/** Row by row; there are as many as the grid has places. */
+export const panes = signal<readonly Pane[]>([emptyPane(1)]);
 export const activePaneId = signal(1);
+
+/** The pane that has the whole place for a while, by id; null: all are seen. */
+export const onlyPaneId = signal<number | null>(null);
+
+export const panesInSight = computed(() => panes.value.filter(({ id }) => onlyPaneId.value === null || id === onlyPaneId.value));
 
 export const activePane = computed(() => panes.value.find(({ id }) => id === activePaneId.value) ?? panes.value[0]!);
 
@@ -75,8 +94,25 @@ export async function openStudy(uid: string, stop?: AbortSignal): Promise<void> 
 
 /** Shows a series in the active pane. */
 export function openSeries(series: SeriesRef): void {
-  const { id } = activePane.peek();
-  panes.value = panes.peek().map((pane) => (pane.id === id ? { ...pane, series } : pane));
+  changePane(activePane.peek().id, { series, kind: "stack" });
+}
+
+/** Changes one pane. */
+export function changePane(id: number, change: Partial<Omit<Pane, "id">>): void {
+  panes.value = panes.peek().map((pane) => (pane.id === id ? { ...pane, ...change } : pane));
+}
+
+/** Lays the panes out anew; the first of them keep what they show. */
+export function setGrid({ rows, columns }: Grid): void {
+  const count = rows * columns;
+  const kept = panes.peek().slice(0, count);
+  const next = Math.max(0, ...panes.peek().map(({ id }) => id)) + 1;
+  batch(() => {
+    grid.value = { rows, columns };
+    panes.value = [...kept, ...Array.from({ length: count - kept.length }, (_, index) => emptyPane(next + index))];
+    onlyPaneId.value = null;
+    if (!panes.value.some(({ id }) => id === activePaneId.value)) activePaneId.value = panes.value[0]!.id;
+  });
 }
 
 /** Opens the series `steps` further down (or, negative, up) the side list, if there is one. */
@@ -136,11 +172,18 @@ function openFirst(): void {
 function closeStudies(): void {
   batch(() => {
     studies.value = [];
-    panes.value = panes.peek().map(({ id }) => ({ id, series: null }));
+    grid.value = { rows: 1, columns: 1 };
+    panes.value = [emptyPane(1)];
+    activePaneId.value = 1;
+    onlyPaneId.value = null;
     arrived.value = new Map();
     leftAt.value = new Map();
     documents.value = new Map();
   });
+}
+
+function emptyPane(id: number): Pane {
+  return { id, series: null, kind: "stack" };
 }
 
 function without<V>(map: ReadonlyMap<string, V>, key: string): ReadonlyMap<string, V> {

@@ -2,7 +2,8 @@
 import { bindGestures, type Drag } from "../input/gestures";
 import type { Viewport } from "../render/viewport";
 import { stepSeries } from "../state/reading";
-import { fingerTool, toolFor } from "./tools";
+import { askHooks } from "./hooks";
+import { fingerTool, mouseTool, toolFor, toolOf, type ToolDrag } from "./tools";
 
 const SHIFT_WHEEL = 5;
 const WHEEL_ZOOM = 1.15;
@@ -13,18 +14,27 @@ const FITTED = 0.01;
 
 /** Binds the gestures of a pane to its viewport. Returns what unbinds them. */
 export function bindPane(element: HTMLElement, viewport: Viewport, activate: () => void): () => void {
-  let move: ((drag: Drag) => void) | null = null;
+  let drag: ToolDrag | null = null;
+  let taken = false;
   return bindGestures(element, {
-    dragStart(drag) {
+    dragStart(begun) {
       activate();
-      move = toolFor(drag).start(viewport);
+      const grabbed = begun.button === "left" ? askHooks((hook) => hook.grab?.(viewport, begun), null) : null;
+      taken = grabbed !== null;
+      drag = grabbed ?? toolFor(begun).start(viewport, begun);
     },
-    drag(drag) {
-      move?.(drag);
+    drag(moved) {
+      drag?.move(moved);
     },
-    dragEnd(drag) {
-      move = null;
-      if (isSwipe(drag, viewport)) stepSeries(drag.at.x < drag.from.x ? 1 : -1);
+    dragEnd(ended) {
+      const swiped = !taken && isSwipe(ended, viewport);
+      drag?.end?.(ended);
+      drag = null;
+      if (swiped) stepSeries(ended.at.x < ended.from.x ? 1 : -1);
+    },
+    dragCancel() {
+      drag?.cancel?.();
+      drag = null;
     },
     pinch({ factor, at, deltaXPx, deltaYPx }) {
       viewport.zoomBy(factor, at);
@@ -35,10 +45,21 @@ export function bindPane(element: HTMLElement, viewport: Viewport, activate: () 
       if (ctrl) viewport.zoomBy(WHEEL_ZOOM ** -steps, at);
       else viewport.scroll(steps * (shift ? SHIFT_WHEEL : 1));
     },
-    tap: activate,
-    doubleTap() {
+    tap(at, press) {
+      activate();
+      if (askHooks((hook) => hook.tap?.(viewport, at, press), false)) return;
+      toolOf((press.pointer === "mouse" ? mouseTool : fingerTool).peek()).tap?.(viewport, at);
+    },
+    doubleTap(at, press) {
+      if (askHooks((hook) => hook.doubleTap?.(viewport, at, press), false)) return;
       if (isFitted(viewport)) viewport.actualSize();
       else viewport.fit();
+    },
+    longPress(at) {
+      askHooks((hook) => hook.longPress?.(viewport, at), false);
+    },
+    hover(at) {
+      element.style.cursor = askHooks((hook) => hook.hover?.(viewport, at), null) ?? toolOf(mouseTool.peek()).cursor;
     },
   });
 }

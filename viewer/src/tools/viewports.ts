@@ -1,9 +1,10 @@
 // The viewports on screen, by pane.
 import { computed, signal } from "@preact/signals-core";
 import type { Viewport } from "../render/viewport";
-import { activePaneId } from "../state/reading";
+import { activePaneId, type Pane } from "../state/reading";
 
-const viewports = signal<ReadonlyMap<number, Viewport>>(new Map());
+/** By id of the pane; of those that have one. */
+export const viewports = signal<ReadonlyMap<number, Viewport>>(new Map());
 
 /** The viewport that keys and buttons act on. */
 export const activeViewport = computed(() => viewports.value.get(activePaneId.value) ?? null);
@@ -15,3 +16,6 @@ export function placeViewport(paneId: number, viewport: Viewport): () => void {
     viewports.value = new Map([...viewports.peek()].filter(([id]) => id !== paneId));
   };
 }
+
+/** What makes the viewport of panes that show a plane through a volume; null: its part has not come. */
+export const volumeViewport = signal<((canvas: HTMLCanvasElement, pane: Pane) => Viewport) | null>(null);

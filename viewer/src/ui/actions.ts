@@ -1,4 +1,5 @@
 // Everything a reader can do, once: the toolbar, the menus, the keys, the touch sheet and the help come from this list.
+import { computed } from "@preact/signals-core";
 import type { Key } from "../i18n";
 import type { Viewport } from "../render/viewport";
 import { cornerTexts, sideList } from "../state/prefs";
@@ -10,8 +11,9 @@ import { changeSpeed, playing, togglePlay } from "../tools/cine";
 import { chooseTool, fingerTool, mouseTool, type ToolName } from "../tools/tools";
 import { activeViewport } from "../tools/viewports";
 import type { IconName } from "./icons";
+import { parts } from "./parts";
 
-export type Group = "tools" | "images" | "view" | "page";
+export type Group = "tools" | "measure" | "images" | "view" | "layout" | "page";
 
 type NameIn<Label> = Label extends `action.${infer Name}` ? Name : never;
 export type ActionName = NameIn<Key>;
@@ -35,7 +37,7 @@ type Rest = Partial<Pick<Action, "isOn" | "isOffered">>;
 const ZOOM_STEP = 1.25;
 const MANY_IMAGES = 10;
 
-export const ACTIONS: readonly Action[] = [
+const FIRST: readonly Action[] = [
   tool("scroll", "scroll", "s"),
   tool("window", "window", "w"),
   tool("zoom", "zoom", "z"),
@@ -72,28 +74,35 @@ export const ACTIONS: readonly Action[] = [
   action("page", "list", "list", "u", () => go("/")),
 ];
 
-/** The action of a name. */
-export function actionOf(name: ActionName): Action {
-  return ACTIONS.find((each) => each.name === name)!;
+/** All there are now: those of every reading page, then those that parts have brought. */
+export const actions = computed<readonly Action[]>(() => [...FIRST, ...parts.value.flatMap((part) => part.actions ?? [])]);
+
+/** The action of a name; nothing while its part has not come. */
+export function actionOf(name: ActionName): Action | undefined {
+  return actions.value.find((each) => each.name === name);
+}
+
+export function actionsOf(names: readonly ActionName[]): readonly Action[] {
+  return names.map(actionOf).filter((each) => each !== undefined);
 }
 
 export function isOffered(wanted: Action): boolean {
   return wanted.isOffered?.() ?? true;
 }
 
-function action(group: Group, name: ActionName, icon: IconName, key: string, run: () => void, rest: Rest = {}): Action {
+export function action(group: Group, name: ActionName, icon: IconName, key: string, run: () => void, rest: Rest = {}): Action {
   return { name, label: `action.${name}`, icon, group, key, run, ...rest };
 }
 
-function tool(name: ToolName, icon: IconName, key: string): Action {
+export function tool(name: ToolName & ActionName, icon: IconName, key: string): Action {
   return action("tools", name, icon, key, () => chooseTool(name), { isOn: () => isToolOn(name) });
 }
 
-function image(name: ActionName, icon: IconName, key: string, run: (viewport: Viewport) => void): Action {
+export function image(name: ActionName, icon: IconName, key: string, run: (viewport: Viewport) => void): Action {
   return action("images", name, icon, key, () => onViewport(run), { isOffered: hasStack });
 }
 
-function view(name: ActionName, icon: IconName, key: string, run: (viewport: Viewport) => void, rest: Rest = {}): Action {
+export function view(name: ActionName, icon: IconName, key: string, run: (viewport: Viewport) => void, rest: Rest = {}): Action {
   return action("view", name, icon, key, () => onViewport(run), rest);
 }
 
@@ -110,7 +119,7 @@ function isInverted(): boolean {
   return activeViewport.value?.invert.value ?? false;
 }
 
-function hasStack(): boolean {
+export function hasStack(): boolean {
   return (activeViewport.value?.count.value ?? 0) > 1;
 }
 

@@ -2,21 +2,21 @@
 import type { JSX } from "preact";
 import { measureText, t } from "../i18n";
 import { filmRate, isFilm, playing } from "../tools/cine";
-import { actionOf } from "./actions";
+import { actionsOf, type Action } from "./actions";
 import { Icon } from "./icons";
 import { ActionButton, press } from "./toolbar";
 
 export function FilmBar(): JSX.Element | null {
   if (!isFilm.value && !playing.value) return null;
-  const play = actionOf("play");
+  const [slower, play, faster] = actionsOf(["slower", "play", "faster"]) as [Action, Action, Action];
   return (
     <div class="film-bar" role="group" aria-label={t("cine.speed")}>
-      <ActionButton action={actionOf("slower")} bare />
+      <ActionButton action={slower} bare />
       <button type="button" class="button film-play" data-action="film" onClick={(event) => press(event, play.run)}>
         <Icon name={playing.value ? "pause" : "play"} />
         {t(playing.value ? "cine.pause" : "cine.play")}
       </button>
-      <ActionButton action={actionOf("faster")} bare />
+      <ActionButton action={faster} bare />
       <span class="numbers">{t("cine.rate", { n: measureText(filmRate.value, Number.isInteger(filmRate.value) ? 0 : 1) })}</span>
     </div>
   );

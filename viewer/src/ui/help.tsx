@@ -3,14 +3,16 @@ import type { JSX } from "preact";
 import { t, type Key } from "../i18n";
 import { closeSheet } from "../state/sheets";
 import { presets } from "../tools/presets";
-import { ACTIONS, type Group } from "./actions";
+import { actions, type Group } from "./actions";
 import { KeyCaps } from "./keys";
 import { Sheet } from "./sheet";
 
 const GROUPS: Readonly<Record<Group, Key>> = {
   tools: "group.tools",
+  measure: "group.measure",
   images: "group.images",
   view: "group.view",
+  layout: "group.layout",
   page: "group.page",
 };
 
@@ -35,10 +37,10 @@ export function Help(): JSX.Element {
   return (
     <Sheet title={t("help.title")} close={closeSheet}>
       <div class="help">
-        {(Object.keys(GROUPS) as Group[]).map((group) => (
+        {(Object.keys(GROUPS) as Group[]).filter(hasActions).map((group) => (
           <section key={group}>
             <h3>{t(GROUPS[group])}</h3>
-            {ACTIONS.filter((action) => action.group === group).map(({ name, label, key }) => (
+            {actions.value.filter((action) => action.group === group).map(({ name, label, key }) => (
               <HelpLine key={name} text={t(label)} caps={<KeyCaps of={key} />} />
             ))}
           </section>
@@ -56,6 +58,10 @@ export function Help(): JSX.Element {
       </div>
     </Sheet>
   );
+}
+
+function hasActions(group: Group): boolean {
+  return actions.value.some((action) => action.group === group);
 }
 
 function HelpLine({ text, caps }: { readonly text: string; readonly caps: JSX.Element }): JSX.Element {

@@ -13,10 +13,11 @@ import { cornerTexts } from "../state/prefs";
 import { activePaneId, documentOf, noteArrived, noteLeft, placeIn, type Pane } from "../state/reading";
 import { narrow, touchFirst } from "../state/screen";
 import { bindPane } from "../tools/gestures";
-import { fingerTool, mouseTool, TOOLS } from "../tools/tools";
-import { placeViewport } from "../tools/viewports";
+import { fingerTool, mouseTool, toolOf } from "../tools/tools";
+import { placeViewport, volumeViewport } from "../tools/viewports";
 import { FailureNotice, Notice } from "./notice";
 import { FilmBar } from "./filmbar";
+import { parts, type LayerProps } from "./parts";
 import { Scrubber } from "./scrubber";
 import "../overlay/overlay.css";
 
@@ -26,7 +27,8 @@ export function PaneView({ pane }: { readonly pane: Pane }): JSX.Element {
   const [viewport, setViewport] = useState<Viewport | null>(null);
 
   useEffect(() => {
-    const made = createViewport(canvas.current!);
+    const make = pane.kind === "stack" ? createViewport : volumeViewport.peek()!;
+    const made = make(canvas.current!, pane);
     const activate = (): void => {
       activePaneId.value = pane.id;
     };
@@ -36,16 +38,16 @@ export function PaneView({ pane }: { readonly pane: Pane }): JSX.Element {
   }, []);
 
   const { failed, document, retry } = useSeries(viewport, pane);
-  const tool = TOOLS[(touchFirst.value ? fingerTool : mouseTool).value];
+  const tool = toolOf((touchFirst.value ? fingerTool : mouseTool).value);
   const isActive = activePaneId.value === pane.id;
   return (
     <section class={`pane ${isActive ? "active" : ""}`} aria-label={t("read.pane")} data-pane={pane.id}>
       <div ref={surface} class="surface" style={{ cursor: tool.cursor }}>
         <canvas ref={canvas} class="picture" role="img" aria-label={t("read.pane")} />
       </div>
-      {viewport && document && document.number_of_frames > 0 && <Over viewport={viewport} document={document} />}
+      {viewport && document && document.number_of_frames > 0 && <Over pane={pane} viewport={viewport} document={document} />}
       {failed && <FailureNotice failed={failed} retry={retry} />}
-      {document?.number_of_frames === 0 && <NoPicture kind={document.kind} />}
+      {document?.number_of_frames === 0 && <InPlace pane={pane} document={document} />}
     </section>
   );
 }
@@ -90,10 +92,14 @@ function bindArrived(viewport: Viewport): () => void {
   });
 }
 
-function Over({ viewport, document }: { readonly viewport: Viewport; readonly document: SeriesDocument }): JSX.Element {
+function Over({ pane, viewport, document }: LayerProps): JSX.Element {
   const brief = narrow.value;
+  const layers = parts.value.flatMap((part) => part.layers ?? []);
   return (
     <>
+      {layers.map((Layer, index) => (
+        <Layer key={index} pane={pane} viewport={viewport} document={document} />
+      ))}
       {cornerTexts.value && <Corners viewport={viewport} brief={brief} />}
       <EdgeLetters viewport={viewport} />
       <ScaleBar viewport={viewport} />
@@ -102,6 +108,12 @@ function Over({ viewport, document }: { readonly viewport: Viewport; readonly do
       {viewport.failure.value !== null && <Notice icon="warning" title={t("read.undrawable")} hint={t("read.undrawable_hint")} />}
     </>
   );
+}
+
+/** What a part shows of a series without pictures; else that there is none. */
+function InPlace({ pane, document }: Omit<LayerProps, "viewport">): JSX.Element {
+  const View = parts.value.map(({ views }) => views?.[document.kind]).find((each) => each !== undefined);
+  return View && pane.series ? <View pane={pane} series={pane.series} document={document} /> : <NoPicture kind={document.kind} />;
 }
 
 function NoPicture({ kind }: { readonly kind: SeriesKind }): JSX.Element {

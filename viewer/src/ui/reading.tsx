@@ -6,18 +6,19 @@ import { nameText } from "../i18n/format";
 import { bindGestures } from "../input/gestures";
 import { bindKeys } from "../input/keymap";
 import { sideList } from "../state/prefs";
-import { activePane, activeStudy, allSeries, indexOf, openStudies, panes, studies, summaryOf } from "../state/reading";
+import { activePane, activeStudy, allSeries, grid, indexOf, openStudies, panesInSight, studies, summaryOf, type Pane } from "../state/reading";
 import { askedStudies, go, route } from "../state/route";
 import { narrow } from "../state/screen";
 import { closeSheet, sheet, type SheetName } from "../state/sheets";
 import { usePresetOfKey } from "../tools/presets";
 import { AccountMenu, LanguageMenu } from "./account";
 import { ActionButton, DeskToolbar, keepSpace, PhoneToolbar, PresetSheet, TouchSheet } from "./toolbar";
-import { ACTIONS, actionOf } from "./actions";
+import { actions, actionsOf } from "./actions";
 import { Help } from "./help";
 import { Icon } from "./icons";
 import { FailureNotice, Notice } from "./notice";
 import { PaneView } from "./pane";
+import { parts } from "./parts";
 import { SeriesList } from "./serieslist";
 import { Sheet } from "./sheet";
 import "./reading.css";
@@ -33,7 +34,7 @@ const PRESET_KEYS = [..."1234567890"];
 
 export function Reading(): JSX.Element {
   useEffect(() => openStudies(askedStudies(route.peek())), []);
-  useEffect(() => bindKeys(window, keys()), []);
+  useEffect(() => bindKeys(window, keys), []);
   useEffect(() => closeSheet, []);
   useEffect(() => {
     document.title = `${patientName() || t("read.pane")} – Filmless`;
@@ -49,22 +50,31 @@ export function Reading(): JSX.Element {
             <SeriesList />
           </aside>
         )}
-        <main class="panes">
-          {panes.value.map((pane) => (
-            <PaneView key={pane.id} pane={pane} />
+        <main class={`panes ${panesInSight.value.length > 1 ? "many" : ""}`} style={placesOf(panesInSight.value)}>
+          {panesInSight.value.map((pane) => (
+            <PaneView key={`${pane.id} ${pane.kind}`} pane={pane} />
           ))}
           <NothingToRead />
         </main>
       </div>
       {narrow.value && <PhoneBottom />}
       {Over && <Over />}
+      {parts.value.flatMap(({ places }) => places ?? []).map((Place, index) => (
+        <Place key={index} />
+      ))}
     </div>
   );
 }
 
+/** One pane alone has the whole place. */
+function placesOf(inSight: readonly Pane[]): string {
+  const { rows, columns } = inSight.length === 1 ? { rows: 1, columns: 1 } : grid.value;
+  return `grid-template: repeat(${rows}, minmax(0, 1fr)) / repeat(${columns}, minmax(0, 1fr))`;
+}
+
 function keys(): ReadonlyMap<string, () => void> {
   const presets = PRESET_KEYS.map((key) => [key, () => usePresetOfKey(key)] as const);
-  return new Map([...ACTIONS.map(({ key, run }) => [key, run] as const), ...presets]);
+  return new Map([...actions.value.map(({ key, run }) => [key, run] as const), ...presets]);
 }
 
 function patientName(): string {
@@ -86,7 +96,9 @@ function DeskTop(): JSX.Element {
     <header class="reading-top" onKeyDown={keepSpace}>
       <div class="reading-left">
         <BackButton />
-        <ActionButton action={actionOf("side_list")} />
+        {actionsOf(["side_list"]).map((each) => (
+          <ActionButton key={each.name} action={each} />
+        ))}
         <PatientLine />
       </div>
       <DeskToolbar />

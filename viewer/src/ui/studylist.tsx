@@ -31,7 +31,8 @@ export function StudyList(): JSX.Element {
   });
   useEffect(() => {
     if (!matchMedia("(pointer: coarse)").matches) search.current?.focus();
-    return bindKeys(window, new Map([["/", () => search.current?.select()], ...listKeys()]));
+    const actions = new Map([["/", () => search.current?.select()], ...listKeys()]);
+    return bindKeys(window, () => actions);
   }, []);
 
   return (

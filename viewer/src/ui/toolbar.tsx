@@ -5,7 +5,7 @@ import { windowText } from "../i18n/format";
 import { closeSheet, toggleSheet } from "../state/sheets";
 import { playing } from "../tools/cine";
 import { isInUse, presets, usePreset } from "../tools/presets";
-import { ACTIONS, actionOf, isOffered, type Action, type ActionName } from "./actions";
+import { actions, actionsOf, isOffered, type Action, type ActionName } from "./actions";
 import { Icon } from "./icons";
 import { KeyCaps, keyText } from "./keys";
 import { Menu, MenuItem } from "./menu";
@@ -49,14 +49,14 @@ export function DeskToolbar(): JSX.Element {
     <div class="toolbar" role="toolbar" aria-label={t("read.tools")} onKeyDown={keepSpace}>
       {ON_DESK.map((group, index) => (
         <div key={index} class="toolbar-group">
-          {group.map((name) => (
-            <ActionButton key={name} action={actionOf(name)} />
+          {actionsOf(group).map((each) => (
+            <ActionButton key={each.name} action={each} />
           ))}
           {index === 0 && <PresetMenu />}
         </div>
       ))}
       <Menu name={t("read.more")} icon="more" text={t("read.more")} side="left">
-        {IN_MENU.map(actionOf).filter(isOffered).map(({ name, label, icon, key, run }) => (
+        {actionsOf(IN_MENU).filter(isOffered).map(({ name, label, icon, key, run }) => (
           <MenuItem key={name} text={t(label)} icon={icon} run={run} aside={<KeyCaps of={key} />} />
         ))}
       </Menu>
@@ -134,7 +134,7 @@ function PresetMenu(): JSX.Element {
 export function PhoneToolbar(): JSX.Element {
   return (
     <nav class="phone-bar" aria-label={t("read.tools")}>
-      {ON_PHONE.map(actionOf).map((action) => (
+      {actionsOf(ON_PHONE).map((action) => (
         <PhoneButton key={action.name} action={action} />
       ))}
       <button type="button" class="phone-button" disabled={presets.value.length === 0} data-action="presets" onClick={() => toggleSheet("presets")}>
@@ -177,7 +177,7 @@ export function PresetSheet(): JSX.Element {
 }
 
 export function TouchSheet(): JSX.Element {
-  const offered = ACTIONS.filter(({ name }) => IN_TOUCH_SHEET.includes(name)).filter(isOffered);
+  const offered = actions.value.filter(({ name }) => IN_TOUCH_SHEET.includes(name)).filter(isOffered);
   return (
     <Sheet title={t("read.more")} close={closeSheet}>
       <div class="touch-grid">

@@ -3,22 +3,21 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { Language, Text } from "../../src/i18n";
-import adminEn from "../../src/i18n/admin.en.json";
-import adminFr from "../../src/i18n/admin.fr.json";
-import adminVi from "../../src/i18n/admin.vi.json";
-import everywhereEn from "../../src/i18n/en.json";
-import fr from "../../src/i18n/fr.json";
-import uploadEn from "../../src/i18n/upload.en.json";
-import uploadFr from "../../src/i18n/upload.fr.json";
-import uploadVi from "../../src/i18n/upload.vi.json";
-import vi from "../../src/i18n/vi.json";
 
-const en = { ...everywhereEn, ...adminEn, ...uploadEn };
-const TEXTS: Readonly<Record<Language, Readonly<Record<string, Text>>>> = {
-  vi: { ...vi, ...adminVi, ...uploadVi },
-  en,
-  fr: { ...fr, ...adminFr, ...uploadFr },
-};
+type Texts = Readonly<Record<string, Text>>;
+
+const FOLDER = join(import.meta.dirname, "../../src/i18n");
+
+/** The files of a language: what every page says, then what a part of the page says. */
+function filesOf(language: Language): readonly Texts[] {
+  const names = readdirSync(FOLDER).filter((name) => name === `${language}.json` || name.endsWith(`.${language}.json`));
+  return names.map((name) => JSON.parse(readFileSync(join(FOLDER, name), "utf8")) as Texts);
+}
+
+const textsOf = (language: Language): Texts => Object.assign({}, ...filesOf(language)) as Texts;
+
+const en = textsOf("en");
+const TEXTS: Readonly<Record<Language, Texts>> = { vi: textsOf("vi"), en, fr: textsOf("fr") };
 const LANGUAGES = Object.keys(TEXTS) as Language[];
 const SOURCE = join(import.meta.dirname, "../../src");
 
@@ -69,8 +68,8 @@ describe.each(LANGUAGES)("%s", (language) => {
 });
 
 test("a text is in one file only: what every page says, or what a part of it says", () => {
-  const later = [...Object.keys(adminEn), ...Object.keys(uploadEn)];
-  expect(later.filter((key, index) => key in everywhereEn || later.indexOf(key) !== index)).toEqual([]);
+  const keys = filesOf("en").flatMap((texts) => Object.keys(texts));
+  expect(keys.filter((key, index) => keys.indexOf(key) !== index)).toEqual([]);
 });
 
 test("every text is said somewhere", () => {

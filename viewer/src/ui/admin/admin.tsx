@@ -37,7 +37,7 @@ export function Admin(): JSX.Element {
     document.title = `${place.peer || name} – Filmless`;
   });
   // With the first picture of the page, not after it: who sees it may press.
-  useLayoutEffect(() => bindKeys(window, new Map(keys())), []);
+  useLayoutEffect(() => bindKeys(window, () => new Map(keys())), []);
 
   return (
     <div class="admin">
