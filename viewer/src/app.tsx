@@ -4,14 +4,14 @@ import { useEffect } from "preact/hooks";
 import { effect } from "@preact/signals-core";
 import { pictureSeen } from "./state/begun";
 import { bindRoute, route } from "./state/route";
-import { askWho, bindSession } from "./state/session";
+import { askWho, bindSession, me } from "./state/session";
 import { Later } from "./ui/later";
 import { SignIn } from "./ui/signin";
-import { StudyList } from "./ui/studylist";
 import { Reading } from "./ui/reading";
 import "@preact/signals";
 import "./ui/base.css";
 
+const loadList = async (): Promise<ComponentType> => (await import("./ui/studylist")).StudyList;
 const loadAdmin = async (): Promise<ComponentType> => (await import("./ui/admin/administration")).start();
 
 export function App(): JSX.Element {
@@ -22,13 +22,23 @@ export function App(): JSX.Element {
 
   const { pathname } = route.value;
   useEffect(() => {
-    if (pathname !== "/signin") void askWho();
+    if (pathname !== "/signin") void askWho().then(bindPreferences);
   }, [pathname]);
 
   if (pathname === "/signin") return <SignIn />;
   if (pathname === "/viewer") return <Reading key={route.value.search} />;
-  if (pathname === "/admin") return <Later load={loadAdmin} />;
-  return <StudyList />;
+  if (pathname === "/admin") return <Later key="admin" load={loadAdmin} />;
+  return <Later key="list" load={loadList} />;
+}
+
+let keptFor: string | null = null;
+
+/** What the reader likes is the same at whichever screen he sits. */
+async function bindPreferences(): Promise<void> {
+  const name = me.peek()?.name ?? null;
+  if (name === null || keptFor === name) return;
+  keptFor = name;
+  await (await import("./state/keeping")).keepFor(name);
 }
 
 /** A page without pictures gets its parts too. */
