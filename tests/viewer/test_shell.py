@@ -1,4 +1,4 @@
-"""What stands around the pictures: what a reader likes follows him, keys are his own, the page is as light as he wants."""
+"""What stands around the pictures: likes that follow a reader, keys of his own, a page as light as he wants."""
 
 from collections.abc import Callable
 
