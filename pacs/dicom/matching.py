@@ -87,9 +87,11 @@ def _is_matched(match: Match, attribute: Attribute, row: Mapping[str, str | int 
             offset = str(row["TimezoneOffsetFromUTC"])
             there = in_zone(match, attribute, offset if is_offset(offset) else "")
             return any(_is_matched(one, attribute, row) for one in there)
-        case Instants():
-            time = row[TIME_OF[attribute.keyword]]
-            return bool(value) and matches_value(match, attribute, f"{value}{time}")
+        case Instants(first, last):
+            # The day by itself too: a date that is cut short must not be made longer by its time.
+            time, days = row[TIME_OF[attribute.keyword]], Range(first and first[:8], last and last[:8])
+            is_then = not time or matches_value(Range(first, last), attribute, f"{value}{time}")
+            return is_then and matches_value(days, attribute, value)
         case _:
             return matches_value(match, attribute, value)
 

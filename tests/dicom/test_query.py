@@ -2,14 +2,15 @@
 
 import pytest
 
-from pacs.dicom.attributes import BY_PATH
-from pacs.dicom.matching import matches_value
+from pacs.dicom.attributes import BY_PATH, Level
+from pacs.dicom.matching import is_answer, matches_value
 from pacs.dicom.query import (
     AllOf,
     AnyOf,
     Empty,
     Instants,
     Match,
+    Query,
     Range,
     Rules,
     Single,
@@ -279,3 +280,10 @@ def test_a_date_of_birth_is_where_it_is() -> None:
     matches = {"PatientBirthDate": parse_match(BY_PATH["PatientBirthDate"], ["19850314"])}
 
     assert zoned(matches, "+0700") == matches
+
+
+def test_a_date_that_is_cut_short_is_not_made_longer_by_its_time() -> None:
+    query = Query(Level.STUDY, {"StudyDate": Instants("20240131", None)})
+
+    assert not is_answer(query, {"StudyDate": "2024", "StudyTime": "12"})
+    assert is_answer(query, {"StudyDate": "20240201", "StudyTime": "12"})

@@ -17,10 +17,10 @@ from tests.server import environment_of, run_pacs
 Command = Callable[..., CompletedProcess[str]]
 
 
-@pytest.fixture
-def there(door: Door, tmp_path: Path) -> Command:
+@pytest.fixture(scope="module")
+def there(door: Door, tmp_path_factory: pytest.TempPathFactory) -> Command:
     """The command of another archive, to which the door is the peer PACS."""
-    environment = environment_of(tmp_path / "another", ae_title="ANOTHER")
+    environment = environment_of(tmp_path_factory.mktemp("there") / "another", ae_title="ANOTHER")
 
     def run(*arguments: str) -> CompletedProcess[str]:
         return run_pacs(environment, *arguments)
