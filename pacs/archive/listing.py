@@ -22,8 +22,8 @@ SHOWN = (
     *("NumberOfStudyRelatedSeries", "NumberOfStudyRelatedInstances"),
 )
 SHOWN_OF_SERIES = (
-    *("SeriesInstanceUID", "Modality", "SeriesNumber", "SeriesDescription", "BodyPartExamined"),
-    "NumberOfSeriesRelatedInstances",
+    *("SeriesInstanceUID", "Modality", "SeriesNumber", "SeriesDescription", "ProtocolName", "BodyPartExamined"),
+    *("Laterality", "NumberOfSeriesRelatedInstances"),
 )
 NUMBERS = ("PatientID", "AccessionNumber")
 """What people type besides names."""
@@ -78,7 +78,32 @@ def study_summary(pacs: Pacs, actor: Actor, study: str) -> Summary:
     rows = list(find(pacs, actor, Query(Level.STUDY, {"StudyInstanceUID": Single(study)}, SHOWN)))
     if not rows:
         raise NotFound("no such study")
-    return _summary(SHOWN, rows[0]) | {"series": _series_of(pacs, study)}
+    return _summary(SHOWN, rows[0]) | {"series": series_of(pacs, study)}
+
+
+def series_of(pacs: Pacs, study: str) -> list[Summary]:
+    """The series of a study, by number: how many frames each has to show, and whether all of them are localisers."""
+    of_series, instance = tables.series.c, tables.instance.c
+    is_image = instance.rows.is_not(None)
+    frames = case((is_image, func.coalesce(func.nullif(instance.number_of_frames, 0), 1)), else_=0)
+    localisers = func.min(case((instance.image_type.like("%LOCALIZER%"), 1), else_=0))
+    statement = (
+        select(*(of_series[BY_PATH[keyword].column] for keyword in SHOWN_OF_SERIES), func.sum(frames), localisers)
+        .select_from(
+            tables.series.join(tables.study).outerjoin(
+                tables.instance, and_(instance.series_pk == of_series.pk, instance.current)
+            )
+        )
+        .where(tables.study.c.study_instance_uid == study)
+        .group_by(of_series.pk)
+        .order_by(of_series.series_number.is_(None), of_series.series_number, of_series.pk)
+    )
+    with pacs.database.read() as connection:
+        rows = connection.execute(statement).all()
+    return [
+        _summary(SHOWN_OF_SERIES, row) | {"number_of_frames": int(row[-2]), "is_localiser": bool(row[-1])}
+        for row in rows
+    ]
 
 
 def _named(words: Sequence[str]) -> Matches:
@@ -107,26 +132,6 @@ def _search_any(pacs: Pacs, actor: Actor, meanings: Sequence[Matches], offset: i
 def _source(query: Query, actor: Actor) -> Source | None:
     """Every answer is wanted, since they are counted: so the first index that helps is always better than a walk."""
     return next(iter(sources(query, actor.studies)), None)
-
-
-def _series_of(pacs: Pacs, study: str) -> list[Summary]:
-    of_series, instance = tables.series.c, tables.instance.c
-    is_image = instance.rows.is_not(None)
-    frames = case((is_image, func.coalesce(func.nullif(instance.number_of_frames, 0), 1)), else_=0)
-    statement = (
-        select(*(of_series[BY_PATH[keyword].column] for keyword in SHOWN_OF_SERIES), func.sum(frames))
-        .select_from(
-            tables.series.join(tables.study).outerjoin(
-                tables.instance, and_(instance.series_pk == of_series.pk, instance.current)
-            )
-        )
-        .where(tables.study.c.study_instance_uid == study)
-        .group_by(of_series.pk)
-        .order_by(of_series.series_number.is_(None), of_series.series_number, of_series.pk)
-    )
-    with pacs.database.read() as connection:
-        rows = connection.execute(statement).all()
-    return [_summary(SHOWN_OF_SERIES, row) | {"number_of_frames": int(row[-1])} for row in rows]
 
 
 def _summary(keywords: Sequence[str], row: Sequence[Any]) -> Summary:

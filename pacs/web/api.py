@@ -20,6 +20,7 @@ from pacs.errors import InvalidQuery
 from pacs.web.answers import FOR_THIS_SESSION, send, send_gzipped
 from pacs.web.auth import pacs_of, signed_in
 from pacs.web.rendered import give_thumbnail
+from pacs.workflow.hanging import hung_study
 
 JSON = "application/json"
 MOST_STUDIES = 500
@@ -54,8 +55,8 @@ def list_studies(
 @router.get("/studies/{study}")
 @signed_in
 def tell_study(request: Request, actor: Actor, study: str) -> Response:
-    """A study and its series."""
-    return JSONResponse(listing.study_summary(pacs_of(request), actor, study))
+    """A study, its series, how it hangs, and the earlier studies of its patient."""
+    return JSONResponse(hung_study(pacs_of(request), actor, study))
 
 
 @router.get("/studies/{study}/series/{series}")

@@ -106,20 +106,42 @@ def test_a_study_tells_its_series(client: Caller, filled: Pacs) -> None:
                 "modality": "SR",
                 "series_number": 0,
                 "series_description": "Axial",
+                "protocol_name": "",
                 "body_part_examined": "",
+                "laterality": "",
                 "number_of_series_related_instances": 1,
                 "number_of_frames": 0,
+                "is_localiser": False,
             },
             {
                 "series_instance_uid": "1.2.1.1",
                 "modality": "CT",
                 "series_number": 1,
                 "series_description": "Axial",
+                "protocol_name": "",
                 "body_part_examined": "",
+                "laterality": "",
                 "number_of_series_related_instances": 2,
                 "number_of_frames": 4,
+                "is_localiser": False,
             },
         ],
+        "hanging": {
+            "name": "Single",
+            "rows": 1,
+            "columns": 1,
+            "linked": False,
+            "panes": [
+                {
+                    "study_instance_uid": "1.2.1",
+                    "series_instance_uid": "1.2.1.1",
+                    "sop_instance_uid": "",
+                    "kind": "stack",
+                    "window": None,
+                }
+            ],
+        },
+        "priors": [],
     }
 
 

@@ -2,7 +2,7 @@
 import { firstLevels } from "./net/passes";
 import { framesPath, ME, seriesPath, studyPath } from "./net/paths";
 import type { Study } from "./net/api";
-import type { SeriesDocument } from "./net/series";
+import { frameOf, type SeriesDocument } from "./net/series";
 
 const booted: Record<string, Promise<Response>> = {};
 globalThis.booted = booted;
@@ -20,13 +20,14 @@ async function answered<T>(path: string): Promise<T> {
   return (await ask(path)).json() as Promise<T>;
 }
 
-/** The study, its first series with pictures, and that one's first frame. */
+/** The study, the series that its hanging begins with, and the first frame to be seen. */
 async function open(studyUid: string): Promise<void> {
-  const study = await answered<Study>(studyPath(studyUid));
-  const first = study.series.find(({ number_of_frames }) => number_of_frames > 0);
-  if (!first) return;
-  const document = await answered<SeriesDocument>(seriesPath(studyUid, first.series_instance_uid));
-  if (document.number_of_frames > 0) await ask(framesPath(document, [0], firstLevels(document, 0)));
+  const { hanging } = await answered<Study>(studyPath(studyUid));
+  const first = hanging?.panes[0];
+  if (!first?.series_instance_uid) return;
+  const document = await answered<SeriesDocument>(seriesPath(first.study_instance_uid, first.series_instance_uid));
+  const index = frameOf(document, first.sop_instance_uid);
+  if (index >= 0) await ask(framesPath(document, [index], firstLevels(document, index)));
 }
 
 // What fails here is told where it is taken up.

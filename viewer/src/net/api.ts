@@ -12,6 +12,9 @@ export interface Failed {
   readonly reason: string;
 }
 
+/** A series as it lies, or a plane through the volume it makes. */
+export type PaneKind = "stack" | "axial" | "coronal" | "sagittal" | "oblique";
+
 export type Answer<T> = { readonly ok: true; readonly value: T } | Failed;
 
 /** Who is signed in. */
@@ -55,8 +58,43 @@ export interface SeriesSummary {
   readonly number_of_frames: number;
 }
 
+/** What hangs in one pane. */
+export interface HungPane {
+  readonly study_instance_uid: string;
+  /** "": nothing that fits was found. */
+  readonly series_instance_uid: string;
+  /** The picture it begins with; "": the first of the series. */
+  readonly sop_instance_uid: string;
+  readonly kind: PaneKind;
+  readonly window: { readonly center: number; readonly width: number } | null;
+}
+
+/** How a study is laid out, by the rule of that name. */
+export interface Hanging {
+  readonly name: string;
+  readonly rows: number;
+  readonly columns: number;
+  readonly linked: boolean;
+  readonly panes: readonly HungPane[];
+}
+
+/** An earlier study of the same patient. */
+export interface PriorStudy {
+  readonly study_instance_uid: string;
+  readonly study_date: string;
+  readonly study_description: string;
+  readonly modalities_in_study: readonly string[];
+  readonly body_parts: readonly string[];
+  /** 3: same modality and body part; 2: same modality; 1: same body part; 0: neither. */
+  readonly relevance: number;
+}
+
 export interface Study extends StudySummary {
   readonly series: readonly SeriesSummary[];
+  /** Null: there is nothing to look at. */
+  readonly hanging: Hanging | null;
+  /** The most relevant first. */
+  readonly priors: readonly PriorStudy[];
 }
 
 export interface StudyQuery {

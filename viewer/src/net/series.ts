@@ -174,6 +174,20 @@ export function frameName(document: SeriesDocument, index: number): string {
   return `${document.instances[instance]!.sop_instance_uid}/${frame_number}`;
 }
 
+/** How long a frame of a film stays, as a part of the mean of all; 1 where all stay as long, or it is not known. */
+export function shareOfTime({ per_frame: { frame_time: times } }: SeriesDocument, index: number): number {
+  const known = (times ?? []).filter((time) => time !== null && time > 0) as readonly number[];
+  const time = times?.[index];
+  return time && time > 0 ? (time * known.length) / known.reduce((sum, each) => sum + each, 0) : 1;
+}
+
+/** The index of the first frame of an instance; 0 when it is not there. */
+export function frameOf({ instances, shared, per_frame, number_of_frames }: SeriesDocument, sopInstanceUid: string): number {
+  const instance = instances.findIndex(({ sop_instance_uid }) => sop_instance_uid === sopInstanceUid);
+  const found = per_frame.instance?.indexOf(instance) ?? (shared.instance === instance ? 0 : -1);
+  return Math.min(Math.max(0, found), number_of_frames - 1);
+}
+
 export function pixelDescription(frame: FrameAttributes): PixelDescription {
   return {
     transferSyntaxUid: frame.transfer_syntax_uid,

@@ -6,6 +6,8 @@ export interface CineOf {
   frame(): number;
   count(): number;
   setFrame(index: number): void;
+  /** How long a frame stays, as a part of the mean: frames may be recorded at unequal times. */
+  share(index: number): number;
 }
 
 export interface Cine {
@@ -26,8 +28,10 @@ export function createCine(of: CineOf): Cine {
     request = requestAnimationFrame((nowMs) => {
       // A late picture is not made up for: the next one is due a whole interval later.
       const due = nowMs >= dueMs && of.isReady(of.frame());
-      if (due) of.setFrame((of.frame() + 1) % of.count());
-      run(intervalMs, due ? Math.max(dueMs + intervalMs, nowMs) : dueMs);
+      if (!due) return run(intervalMs, dueMs);
+      const next = (of.frame() + 1) % of.count();
+      of.setFrame(next);
+      run(intervalMs, Math.max(dueMs + intervalMs * of.share(next), nowMs));
     });
   };
   return {

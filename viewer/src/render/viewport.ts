@@ -9,7 +9,7 @@ import type { DecodedFrame } from "../geom/pixels";
 import { validWindow, type Window, type WindowPreset } from "../geom/window";
 import { fetchSeriesDocument } from "../net/api";
 import { createFrameLoader, type FrameLoader } from "../net/queue";
-import { type FrameAttributes, frameAttributes, frameName, lutAt, pixelSizeOf, type SeriesDocument } from "../net/series";
+import { type FrameAttributes, frameAttributes, frameName, lutAt, pixelSizeOf, type SeriesDocument, shareOfTime } from "../net/series";
 import { pictureSeen } from "../state/begun";
 import { createCine } from "./cine";
 import { type Prepared, prepare, presetsOf } from "./picture";
@@ -307,6 +307,7 @@ export function createViewport(canvas: HTMLCanvasElement, options: ViewportOptio
     frame: () => frame.value,
     count: () => count.value,
     setFrame,
+    share: (index) => (series.value ? shareOfTime(series.value, index) : 1),
   });
   const close = (): void => {
     cine.stop();

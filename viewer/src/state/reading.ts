@@ -1,7 +1,13 @@
 // What is being read: the studies that were asked for, the panes, and the series in each of them.
 import { batch, computed, signal } from "@preact/signals-core";
-import { fetchSeriesDocument, fetchStudy, type Answer, type Failed, type SeriesSummary, type Study } from "../net/api";
+import type { View } from "../geom/plane";
+import type { Window } from "../geom/window";
+import { fetchSeriesDocument, fetchStudy, type Answer, type Failed, type Hanging, type PaneKind, type SeriesSummary, type Study } from "../net/api";
 import type { SeriesDocument } from "../net/series";
+import { pictureSeen } from "./begun";
+import { narrow } from "./screen";
+
+export type { PaneKind };
 
 export interface SeriesRef {
   readonly studyUid: string;
@@ -15,14 +21,23 @@ export interface OpenedStudy {
   readonly failed: Failed | null;
 }
 
-/** A series as it lies, or a plane through the volume it makes. */
-export type PaneKind = "stack" | "axial" | "coronal" | "sagittal" | "oblique";
-
 export interface Pane {
   readonly id: number;
   /** Null: an empty pane. */
   readonly series: SeriesRef | null;
   readonly kind: PaneKind;
+  /** SOP Instance UID of the picture it begins with; without one, where the series was left. */
+  readonly at?: string | undefined;
+}
+
+/** How a pane shows its series: what it comes back to when it has been out of the grid. */
+export interface Look {
+  readonly seriesUid: string;
+  readonly frame?: number;
+  readonly view?: View;
+  /** Left out: as recorded. */
+  readonly window?: Window | undefined;
+  readonly invert?: boolean;
 }
 
 export interface Grid {
@@ -67,10 +82,27 @@ export const arrived = signal<ReadonlyMap<string, number>>(new Map());
 /** The frame each series was left at, by Series Instance UID. */
 const leftAt = signal<ReadonlyMap<string, number>>(new Map());
 
+/** By id of the pane. */
+const looks = signal<ReadonlyMap<number, Look>>(new Map());
+
+/** Panes that had no place any more when the grid became smaller, in their order: they come back when it grows. */
+const spare = signal<readonly Pane[]>([]);
+
+/** The name of the hanging in use; "": the panes were filled by hand. */
+export const hangingName = signal("");
+
+/** Study Instance UIDs of the earlier studies of the patient of the first study. */
+const priorUids = computed(() => new Set(studies.value[0]?.study?.priors.map((each) => each.study_instance_uid) ?? []));
+
+/** Whether a study is an earlier one of the patient whose study is read. */
+export function isPrior(studyUid: string | undefined): boolean {
+  return studyUid !== undefined && priorUids.value.has(studyUid);
+}
+
 /** Documents that were asked for, by Series Instance UID. */
 const documents = signal<ReadonlyMap<string, Promise<Answer<SeriesDocument>>>>(new Map());
 
-/** Opens the studies and, of the first that comes with pictures, the first series. Returns what closes them all. */
+/** Opens the studies, and hangs the first of them that has pictures. Returns what closes them all. */
 export function openStudies(uids: readonly string[]): () => void {
   const stop = new AbortController();
   studies.value = uids.map((uid) => ({ uid, study: null, failed: null }));
@@ -88,13 +120,45 @@ export async function openStudy(uid: string, stop?: AbortSignal): Promise<void> 
   const opened = answer.ok ? { uid, study: answer.value, failed: null } : { uid, study: null, failed: answer };
   batch(() => {
     studies.value = studies.peek().map((each) => (each.uid === uid ? opened : each));
-    if (activePane.peek().series === null) openFirst();
+    if (panes.peek().every(({ series }) => series === null)) hangFirst();
   });
+}
+
+/** Opens a study besides those that are open, at the end of the list. */
+export function addStudy(uid: string): void {
+  if (studies.peek().some((each) => each.uid === uid)) return;
+  studies.value = [...studies.peek(), { uid, study: null, failed: null }];
+  void openStudy(uid);
 }
 
 /** Shows a series in the active pane. */
 export function openSeries(series: SeriesRef): void {
-  changePane(activePane.peek().id, { series, kind: "stack" });
+  showIn(activePane.peek().id, series);
+}
+
+/** Shows a series in a pane, from the picture `at` or where it was left. */
+export function showIn(paneId: number, series: SeriesRef, at?: string): void {
+  changePane(paneId, { series, kind: "stack", at });
+}
+
+/** Lays the panes out as a hanging says; on a phone its first one alone. */
+export function hang({ name, rows, columns, panes: hung }: Hanging): void {
+  batch(() => {
+    spare.value = [];
+    looks.value = new Map();
+    setGrid(narrow.peek() ? { rows: 1, columns: 1 } : { rows, columns });
+    const shown = panes.peek().map((pane, index) => {
+      const wanted = hung[index];
+      if (!wanted) return emptyPane(pane.id);
+      if (wanted.window) noteLook(pane.id, { seriesUid: wanted.series_instance_uid, window: wanted.window });
+      const series = { studyUid: wanted.study_instance_uid, seriesUid: wanted.series_instance_uid };
+      return { id: pane.id, series: wanted.series_instance_uid ? series : null, kind: wanted.kind, at: wanted.sop_instance_uid || undefined };
+    });
+    panes.value = shown;
+    activePaneId.value = shown[0]!.id;
+    hangingName.value = name;
+    for (const { series } of shown) if (series) addStudy(series.studyUid);
+  });
 }
 
 /** Changes one pane. */
@@ -102,16 +166,19 @@ export function changePane(id: number, change: Partial<Omit<Pane, "id">>): void 
   panes.value = panes.peek().map((pane) => (pane.id === id ? { ...pane, ...change } : pane));
 }
 
-/** Lays the panes out anew; the first of them keep what they show. */
+/** Lays the panes out anew. They keep what they show, the active one in any case; those without a place come back later. */
 export function setGrid({ rows, columns }: Grid): void {
   const count = rows * columns;
-  const kept = panes.peek().slice(0, count);
-  const next = Math.max(0, ...panes.peek().map(({ id }) => id)) + 1;
+  const all = [...panes.peek(), ...spare.peek()];
+  const next = Math.max(...all.map(({ id }) => id)) + 1;
+  const added = Array.from({ length: Math.max(0, count - all.length) }, (_, index) => emptyPane(next + index));
+  const active = all.findIndex(({ id }) => id === activePaneId.peek());
+  const ordered = [...(active < count ? all : moved(all, active, count - 1)), ...added];
   batch(() => {
     grid.value = { rows, columns };
-    panes.value = [...kept, ...Array.from({ length: count - kept.length }, (_, index) => emptyPane(next + index))];
+    panes.value = ordered.slice(0, count);
+    spare.value = ordered.slice(count);
     onlyPaneId.value = null;
-    if (!panes.value.some(({ id }) => id === activePaneId.value)) activePaneId.value = panes.value[0]!.id;
   });
 }
 
@@ -148,6 +215,16 @@ export function noteLeft(seriesUid: string, frame: number): void {
   leftAt.value = new Map(leftAt.peek()).set(seriesUid, frame);
 }
 
+export function noteLook(paneId: number, look: Look): void {
+  looks.value = new Map(looks.peek()).set(paneId, look);
+}
+
+/** How a pane was left with this series in it. */
+export function lookOf(paneId: number, seriesUid: string): Look | null {
+  const look = looks.peek().get(paneId);
+  return look?.seriesUid === seriesUid ? look : null;
+}
+
 /** Where to go on reading a series: index of a frame. */
 export function placeIn(seriesUid: string): number {
   return leftAt.peek().get(seriesUid) ?? 0;
@@ -163,9 +240,17 @@ export function indexOf(all: readonly SeriesRef[], series: SeriesRef | null): nu
   return all.findIndex(({ seriesUid }) => seriesUid === series?.seriesUid);
 }
 
-function openFirst(): void {
-  const all = allSeries.peek();
-  const first = all.find((series) => (summaryOf(series)?.number_of_frames ?? 0) > 0) ?? all[0];
+/** Hangs the first study with pictures, once those before it have come; of studies without any, opens the first series. */
+function hangFirst(): void {
+  const all = studies.peek();
+  const awaited = all.findIndex(({ study, failed }) => !study && !failed);
+  const come = awaited < 0 ? all : all.slice(0, awaited);
+  const hanging = come.map(({ study }) => study?.hanging).find((each) => each);
+  if (hanging) return hang(hanging);
+  if (awaited >= 0) return;
+  // Nothing will be drawn that the rest of the page could wait for.
+  pictureSeen.value = true;
+  const [first] = allSeries.peek();
   if (first) openSeries(first);
 }
 
@@ -178,8 +263,16 @@ function closeStudies(): void {
     onlyPaneId.value = null;
     arrived.value = new Map();
     leftAt.value = new Map();
+    looks.value = new Map();
+    spare.value = [];
+    hangingName.value = "";
     documents.value = new Map();
   });
+}
+
+function moved<T>(list: readonly T[], from: number, to: number): readonly T[] {
+  const rest = list.filter((_, index) => index !== from);
+  return [...rest.slice(0, to), list[from]!, ...rest.slice(to)];
 }
 
 function emptyPane(id: number): Pane {

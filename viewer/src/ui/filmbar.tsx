@@ -1,23 +1,39 @@
-// Play, pause and speed, under a series that was recorded as a film or that runs as one.
+// Play, pause and speed, over a series that was recorded as a film or that runs as one.
 import type { JSX } from "preact";
-import { measureText, t } from "../i18n";
-import { filmRate, isFilm, playing } from "../tools/cine";
-import { actionsOf, type Action } from "./actions";
-import { Icon } from "./icons";
-import { ActionButton, press } from "./toolbar";
+import { measureText, t, type Key } from "../i18n";
+import { filmRate, isFilm, setSpeed } from "../tools/cine";
+import { Icon, type IconName } from "./icons";
+import type { LayerProps } from "./parts";
+import { press } from "./toolbar";
 
-export function FilmBar(): JSX.Element | null {
-  if (!isFilm.value && !playing.value) return null;
-  const [slower, play, faster] = actionsOf(["slower", "play", "faster"]) as [Action, Action, Action];
+export function FilmBar({ viewport }: LayerProps): JSX.Element | null {
+  const runs = viewport.playing.value;
+  if (!isFilm(viewport) && !runs) return null;
+  const rate = filmRate(viewport);
+  const toggle = (): void => (runs ? viewport.stop() : viewport.play(rate));
   return (
     <div class="film-bar" role="group" aria-label={t("cine.speed")}>
-      <ActionButton action={slower} bare />
-      <button type="button" class="button film-play" data-action="film" onClick={(event) => press(event, play.run)}>
-        <Icon name={playing.value ? "pause" : "play"} />
-        {t(playing.value ? "cine.pause" : "cine.play")}
+      <Step label="action.slower" icon="slower" run={() => setSpeed(viewport, -1)} />
+      <button type="button" class="button film-play" data-action="film" onClick={(event) => press(event, toggle)}>
+        <Icon name={runs ? "pause" : "play"} />
+        {t(runs ? "cine.pause" : "cine.play")}
       </button>
-      <ActionButton action={faster} bare />
-      <span class="numbers">{t("cine.rate", { n: measureText(filmRate.value, Number.isInteger(filmRate.value) ? 0 : 1) })}</span>
+      <Step label="action.faster" icon="faster" run={() => setSpeed(viewport, 1)} />
+      <span class="numbers">{t("cine.rate", { n: measureText(rate, Number.isInteger(rate) ? 0 : 1) })}</span>
     </div>
+  );
+}
+
+interface StepProps {
+  readonly label: Key;
+  readonly icon: IconName;
+  readonly run: () => void;
+}
+
+function Step({ label, icon, run }: StepProps): JSX.Element {
+  return (
+    <button type="button" class="button" aria-label={t(label)} title={t(label)} onClick={(event) => press(event, run)}>
+      <Icon name={icon} />
+    </button>
   );
 }

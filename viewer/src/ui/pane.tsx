@@ -3,20 +3,20 @@ import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { effect } from "@preact/signals-core";
 import { t, type Key } from "../i18n";
+import { dateText } from "../i18n/format";
 import type { Failed } from "../net/api";
-import type { SeriesDocument, SeriesKind } from "../net/series";
+import { frameOf, type SeriesDocument, type SeriesKind } from "../net/series";
 import { Corners } from "../overlay/corners";
 import { EdgeLetters } from "../overlay/edges";
 import { ScaleBar } from "../overlay/scalebar";
 import { createViewport, type Viewport } from "../render/viewport";
 import { cornerTexts } from "../state/prefs";
-import { activePaneId, documentOf, noteArrived, noteLeft, placeIn, type Pane } from "../state/reading";
+import { activePaneId, documentOf, isPrior, lookOf, noteArrived, noteLeft, noteLook, onlyPaneId, placeIn, type Pane } from "../state/reading";
 import { narrow, touchFirst } from "../state/screen";
 import { bindPane } from "../tools/gestures";
 import { fingerTool, mouseTool, toolOf } from "../tools/tools";
 import { placeViewport, volumeViewport } from "../tools/viewports";
 import { FailureNotice, Notice } from "./notice";
-import { FilmBar } from "./filmbar";
 import { parts, type LayerProps } from "./parts";
 import { Scrubber } from "./scrubber";
 import "../overlay/overlay.css";
@@ -26,30 +26,39 @@ export function PaneView({ pane }: { readonly pane: Pane }): JSX.Element {
   const canvas = useRef<HTMLCanvasElement>(null);
   const [viewport, setViewport] = useState<Viewport | null>(null);
 
+  // What makes planes through volumes comes with a part: until then the pane is empty.
+  const make = pane.kind === "stack" ? createViewport : volumeViewport.value;
   useEffect(() => {
-    const make = pane.kind === "stack" ? createViewport : volumeViewport.peek()!;
+    if (!make) return;
     const made = make(canvas.current!, pane);
     const activate = (): void => {
       activePaneId.value = pane.id;
     };
-    const ends = [bindPane(surface.current!, made, activate), placeViewport(pane.id, made), bindArrived(made), () => made.dispose()];
+    const ends = [bindPane(surface.current!, made, activate), placeViewport(pane.id, made), bindArrived(made), () => noteHow(made, pane.id), () => made.dispose()];
     setViewport(made);
     return () => ends.forEach((end) => end());
-  }, []);
+  }, [make]);
 
   const { failed, document, retry } = useSeries(viewport, pane);
   const tool = toolOf((touchFirst.value ? fingerTool : mouseTool).value);
-  const isActive = activePaneId.value === pane.id;
+  const isOld = isPrior(pane.series?.studyUid);
   return (
-    <section class={`pane ${isActive ? "active" : ""}`} aria-label={t("read.pane")} data-pane={pane.id}>
+    <section class={`pane ${placeOf(pane)} ${isOld ? "prior" : ""}`} aria-label={t("read.pane")} data-pane={pane.id}>
       <div ref={surface} class="surface" style={{ cursor: tool.cursor }}>
         <canvas ref={canvas} class="picture" role="img" aria-label={t("read.pane")} />
       </div>
+      {isOld && <p class="prior-mark numbers">{t("read.prior", { date: dateText(document?.study_date ?? "") })}</p>}
       {viewport && document && document.number_of_frames > 0 && <Over pane={pane} viewport={viewport} document={document} />}
       {failed && <FailureNotice failed={failed} retry={retry} />}
       {document?.number_of_frames === 0 && <InPlace pane={pane} document={document} />}
     </section>
   );
+}
+
+/** Whether it is the active one, alone in sight, or behind the one that is. */
+function placeOf({ id }: Pane): string {
+  const active = activePaneId.value === id ? "active" : "";
+  return onlyPaneId.value === null ? active : `${active} ${onlyPaneId.value === id ? "only" : "behind"}`;
 }
 
 interface Shown {
@@ -61,7 +70,7 @@ interface Shown {
 const NOTHING = { document: null, failed: null };
 
 /** Shows the pane's series in the viewport once its document is here; an older one that comes late is dropped. */
-function useSeries(viewport: Viewport | null, { series }: Pane): Shown {
+function useSeries(viewport: Viewport | null, { id, series, at }: Pane): Shown {
   const [shown, setShown] = useState<Omit<Shown, "retry">>(NOTHING);
   const [attempt, setAttempt] = useState(0);
 
@@ -72,16 +81,36 @@ function useSeries(viewport: Viewport | null, { series }: Pane): Shown {
     void documentOf(series).then((answer) => {
       if (stale) return;
       setShown(answer.ok ? { document: answer.value, failed: null } : { document: null, failed: answer });
-      if (answer.ok && answer.value.number_of_frames > 0) viewport.show(answer.value, placeIn(series.seriesUid));
+      if (answer.ok && answer.value.number_of_frames > 0) showAgain(viewport, id, answer.value, at);
       else viewport.clear();
     });
     return () => {
       stale = true;
-      if (viewport.document.peek()?.series_instance_uid === series.seriesUid) noteLeft(series.seriesUid, viewport.frame.peek());
+      noteHow(viewport, id);
     };
-  }, [viewport, series?.seriesUid, attempt]);
+  }, [viewport, series?.seriesUid, at, attempt]);
 
   return { ...shown, retry: () => setAttempt(attempt + 1) };
+}
+
+/** Shows a series as this pane showed it last; else from the picture that was asked for, or where the series was left. */
+function showAgain(viewport: Viewport, paneId: number, document: SeriesDocument, at: string | undefined): void {
+  const look = lookOf(paneId, document.series_instance_uid);
+  viewport.show(document, look?.frame ?? (at ? frameOf(document, at) : placeIn(document.series_instance_uid)));
+  if (look?.window) viewport.setWindow(look.window.center, look.window.width);
+  if (look?.view) viewport.setView(look.view);
+  if (look?.invert) viewport.setInvert(true);
+}
+
+/** Remembers how a pane shows what it shows, before it shows something else. */
+function noteHow(viewport: Viewport, paneId: number): void {
+  const seriesUid = viewport.document.peek()?.series_instance_uid;
+  if (seriesUid === undefined) return;
+  const [window, [recorded]] = [viewport.window.peek(), viewport.presets.peek()];
+  const isOwn = window && (window.center !== recorded?.center || window.width !== recorded.width);
+  const frame = viewport.frame.peek();
+  noteLeft(seriesUid, frame);
+  noteLook(paneId, { seriesUid, frame, view: viewport.view.peek(), window: isOwn ? window : undefined, invert: viewport.invert.peek() });
 }
 
 /** Tells how much of the series has arrived. */
@@ -104,7 +133,6 @@ function Over({ pane, viewport, document }: LayerProps): JSX.Element {
       <EdgeLetters viewport={viewport} />
       <ScaleBar viewport={viewport} />
       {document.number_of_frames > 1 && <Scrubber viewport={viewport} />}
-      <FilmBar />
       {viewport.failure.value !== null && <Notice icon="warning" title={t("read.undrawable")} hint={t("read.undrawable_hint")} />}
     </>
   );

@@ -32,6 +32,11 @@ export interface Panel {
   readonly Body: ComponentType;
 }
 
+export interface SideProps {
+  /** A series was chosen. */
+  readonly chosen?: (() => void) | undefined;
+}
+
 export interface Part {
   readonly texts?: Texts;
   readonly tools?: readonly Tool[];
@@ -41,6 +46,8 @@ export interface Part {
   readonly layers?: readonly ComponentType<LayerProps>[];
   /** Over the whole page: menus, sheets and notices that show themselves when they have something to say. */
   readonly places?: readonly ComponentType[];
+  /** The list of series: at the side of a desk, in a sheet on a phone. */
+  readonly side?: ComponentType<SideProps>;
   readonly panels?: readonly Panel[];
   /** For series without pictures, by kind. */
   readonly views?: Partial<Readonly<Record<SeriesKind, ComponentType<ViewProps>>>>;

@@ -6,7 +6,7 @@ import { nameText } from "../i18n/format";
 import { bindGestures } from "../input/gestures";
 import { bindKeys } from "../input/keymap";
 import { sideList } from "../state/prefs";
-import { activePane, activeStudy, allSeries, grid, indexOf, openStudies, panesInSight, studies, summaryOf, type Pane } from "../state/reading";
+import { activePane, activeStudy, allSeries, grid, indexOf, openStudies, panes, studies, summaryOf } from "../state/reading";
 import { askedStudies, go, route } from "../state/route";
 import { narrow } from "../state/screen";
 import { closeSheet, sheet, type SheetName } from "../state/sheets";
@@ -18,8 +18,7 @@ import { Help } from "./help";
 import { Icon } from "./icons";
 import { FailureNotice, Notice } from "./notice";
 import { PaneView } from "./pane";
-import { parts } from "./parts";
-import { SeriesList } from "./serieslist";
+import { parts, type SideProps } from "./parts";
 import { Sheet } from "./sheet";
 import "./reading.css";
 
@@ -47,11 +46,11 @@ export function Reading(): JSX.Element {
       <div class="reading-main">
         {!narrow.value && sideList.value && (
           <aside class="side" aria-label={t("read.series")}>
-            <SeriesList />
+            <Side />
           </aside>
         )}
-        <main class={`panes ${panesInSight.value.length > 1 ? "many" : ""}`} style={placesOf(panesInSight.value)}>
-          {panesInSight.value.map((pane) => (
+        <main class={`panes ${panes.value.length > 1 ? "many" : ""}`} style={gridStyle()}>
+          {panes.value.map((pane) => (
             <PaneView key={`${pane.id} ${pane.kind}`} pane={pane} />
           ))}
           <NothingToRead />
@@ -66,10 +65,15 @@ export function Reading(): JSX.Element {
   );
 }
 
-/** One pane alone has the whole place. */
-function placesOf(inSight: readonly Pane[]): string {
-  const { rows, columns } = inSight.length === 1 ? { rows: 1, columns: 1 } : grid.value;
+function gridStyle(): string {
+  const { rows, columns } = grid.value;
   return `grid-template: repeat(${rows}, minmax(0, 1fr)) / repeat(${columns}, minmax(0, 1fr))`;
+}
+
+/** The series of the opened studies, once the part that lists them has come. */
+function Side({ chosen }: SideProps): JSX.Element | null {
+  const List = parts.value.find(({ side }) => side)?.side;
+  return List ? <List chosen={chosen} /> : null;
 }
 
 function keys(): ReadonlyMap<string, () => void> {
@@ -171,7 +175,7 @@ function openSeriesSheet(): void {
 function SeriesSheet(): JSX.Element {
   return (
     <Sheet title={t("read.series")} close={closeSheet} class="series-sheet">
-      <SeriesList chosen={closeSheet} />
+      <Side chosen={closeSheet} />
     </Sheet>
   );
 }

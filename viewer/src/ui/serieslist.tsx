@@ -3,17 +3,19 @@ import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { t } from "../i18n";
 import { dateText } from "../i18n/format";
-import { seriesPath, type SeriesSummary, type Study } from "../net/api";
-import { activePane, arrived, openSeries, openStudy, studies, type OpenedStudy } from "../state/reading";
+import { seriesPath, type PriorStudy, type SeriesSummary, type Study } from "../net/api";
+import { activePane, arrived, isPrior, openSeries, openStudy, panes, studies, type OpenedStudy } from "../state/reading";
+import { openBeside } from "../state/layout";
 import { Icon } from "./icons";
 import { sentenceOf } from "./notice";
+import type { SideProps } from "./parts";
 import { keepSpace, press } from "./toolbar";
 
-export function SeriesList({ chosen }: { readonly chosen?: () => void }): JSX.Element {
+export function SeriesList({ chosen }: SideProps): JSX.Element {
   return (
     <div class="series-list" onKeyDown={keepSpace}>
       {studies.value.map((opened) => (
-        <section key={opened.uid} aria-label={opened.study?.study_description || t("read.series")}>
+        <section key={opened.uid} class={isPrior(opened.uid) ? "prior" : ""} aria-label={opened.study?.study_description || t("read.series")}>
           <StudyHead opened={opened} />
           {opened.study?.series.map((series) => (
             <SeriesButton key={series.series_instance_uid} study={opened.study!} series={series} chosen={chosen} />
@@ -21,7 +23,37 @@ export function SeriesList({ chosen }: { readonly chosen?: () => void }): JSX.El
           {!opened.study && !opened.failed && <SeriesSkeletons />}
         </section>
       ))}
+      <Earlier chosen={chosen} />
     </div>
+  );
+}
+
+/** Earlier studies of the patient that are not open. */
+function Earlier({ chosen }: SideProps): JSX.Element | null {
+  const opened = studies.value.map(({ uid }) => uid);
+  const rest = (studies.value[0]?.study?.priors ?? []).filter(({ study_instance_uid }) => !opened.includes(study_instance_uid));
+  if (rest.length === 0) return null;
+  return (
+    <section class="earlier" aria-label={t("hang.earlier")}>
+      <h2>{t("hang.earlier")}</h2>
+      {rest.map((prior) => (
+        <EarlierButton key={prior.study_instance_uid} prior={prior} chosen={chosen} />
+      ))}
+    </section>
+  );
+}
+
+function EarlierButton({ prior, chosen }: SideProps & { readonly prior: PriorStudy }): JSX.Element {
+  const open = (): void => {
+    void openBeside(prior.study_instance_uid);
+    chosen?.();
+  };
+  return (
+    <button type="button" class="earlier-study numbers" data-prior={prior.study_instance_uid} onClick={(event) => press(event, open)}>
+      <b>{dateText(prior.study_date)}</b>
+      <span>{[prior.modalities_in_study.join(" "), prior.body_parts.join(" ")].filter(Boolean).join(" · ")}</span>
+      <span>{prior.study_description}</span>
+    </button>
   );
 }
 
@@ -40,7 +72,9 @@ function StudyHead({ opened }: { readonly opened: OpenedStudy }): JSX.Element | 
   if (!study) return null;
   return (
     <header class="series-study numbers">
-      <b>{dateText(study.study_date) || "–"}</b>
+      <b>
+        {dateText(study.study_date) || "–"} {isPrior(uid) && <i>{t("hang.prior")}</i>}
+      </b>
       <span title={study.study_description}>{study.study_description || t("list.no_description")}</span>
     </header>
   );
@@ -56,6 +90,7 @@ function SeriesButton({ study, series, chosen }: SeriesButtonProps): JSX.Element
   const uid = series.series_instance_uid;
   const ref = { studyUid: study.study_instance_uid, seriesUid: uid };
   const current = activePane.value.series?.seriesUid === uid;
+  const shown = panes.value.some((pane) => pane.series?.seriesUid === uid);
   const frames = series.number_of_frames;
   const name = [series.series_number, series.series_description || t("read.unnamed_series")].filter((part) => part !== null).join(". ");
   const open = (): void => {
@@ -63,7 +98,7 @@ function SeriesButton({ study, series, chosen }: SeriesButtonProps): JSX.Element
     chosen?.();
   };
   return (
-    <button type="button" class="series" aria-current={current} data-series={uid} title={`${name} – ${countText(series)}`} onClick={(event) => press(event, open)}>
+    <button type="button" class={`series ${shown ? "shown" : ""}`} draggable aria-current={current} data-series={uid} title={`${name} – ${countText(series)}`} onClick={(event) => press(event, open)}>
       <span class="series-picture">
         {frames > 0 ? <Thumbnail path={`${seriesPath(ref.studyUid, uid)}/thumbnail`} /> : <Icon name="document" />}
         <b class="series-modality">{series.modality}</b>

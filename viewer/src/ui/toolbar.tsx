@@ -15,10 +15,11 @@ const ON_DESK: readonly (readonly ActionName[])[] = [
   ["scroll", "window", "zoom", "pan"],
   ["fit", "invert", "rotate_right", "flip_horizontal", "reset"],
   ["play"],
+  ["grid", "one_up"],
 ];
 
 /** In the menu at the end of the line: what has no button of its own, and is no key for moving about. */
-const IN_MENU: readonly ActionName[] = ["rotate_left", "flip_vertical", "zoom_in", "zoom_out", "corners", "full_screen", "help"];
+const IN_MENU: readonly ActionName[] = ["play_all", "rotate_left", "flip_vertical", "zoom_in", "zoom_out", "corners", "full_screen", "help"];
 
 const ON_PHONE: readonly ActionName[] = ["scroll", "window", "zoom"];
 

@@ -1,0 +1,56 @@
+// The room: grids, one pane alone, priors, films.
+import { bindKeys } from "../input/keymap";
+import { stepPane, toggleOnly } from "../state/layout";
+import { onlyPaneId, panes } from "../state/reading";
+import { bindDrops } from "../tools/drops";
+import { toggleAll } from "../tools/cine";
+import type { PaneHook } from "../tools/hooks";
+import { action, type Action } from "../ui/actions";
+import { FilmBar } from "../ui/filmbar";
+import { chooserOpen, GridChooser, nextGrid } from "../ui/gridchooser";
+import type { Part } from "../ui/parts";
+import { SeriesList } from "../ui/serieslist";
+import "../ui/room.css";
+
+const ACTIONS: readonly Action[] = [
+  action("layout", "grid", "grid", "e", () => (chooserOpen.value = !chooserOpen.peek()), { isOn: () => chooserOpen.value }),
+  action("layout", "next_grid", "grid", "shift+e", nextGrid),
+  action("layout", "one_up", "onePane", "enter", toggleOnly, { isOn: () => onlyPaneId.value !== null, isOffered: hasPanes }),
+  action("layout", "next_pane", "forward", "arrowright", () => stepPane(1), { isOffered: hasPanes }),
+  action("layout", "previous_pane", "back", "arrowleft", () => stepPane(-1), { isOffered: hasPanes }),
+  action("images", "play_all", "play", "shift+c", toggleAll, { isOffered: hasPanes }),
+];
+
+function hasPanes(): boolean {
+  return panes.value.length > 1;
+}
+
+/** A double click shows one pane alone, and all again; of a finger it stays what fits the picture. */
+const oneUp: PaneHook = {
+  doubleTap(_viewport, _at, { pointer }) {
+    if (pointer !== "mouse" || !hasPanes()) return false;
+    toggleOnly();
+    return true;
+  },
+};
+
+function escape(): void {
+  onlyPaneId.value = null;
+}
+
+export const room: Part = {
+  texts: {
+    vi: () => import("../i18n/hang.vi.json"),
+    en: () => import("../i18n/hang.en.json"),
+    fr: () => import("../i18n/hang.fr.json"),
+  },
+  actions: ACTIONS,
+  hooks: [oneUp],
+  layers: [FilmBar],
+  places: [GridChooser],
+  side: SeriesList,
+  start() {
+    bindDrops();
+    bindKeys(window, () => new Map(onlyPaneId.peek() === null ? [] : [["escape", escape]]));
+  },
+};

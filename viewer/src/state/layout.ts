@@ -1,0 +1,47 @@
+// How the panes are arranged by hand: filled, walked through, one of them alone, an earlier study beside.
+import { batch } from "@preact/signals-core";
+import { fetchStudy } from "../net/api";
+import { activePane, activePaneId, addStudy, allSeries, grid, MOST_COLUMNS, onlyPaneId, panes, setGrid, showIn, summaryOf } from "./reading";
+import { narrow } from "./screen";
+
+/** Opens an earlier study in a pane of its own, beside what is read; on a phone in its place. */
+export async function openBeside(uid: string): Promise<void> {
+  addStudy(uid);
+  const answer = await fetchStudy(uid);
+  const first = answer.ok && answer.value.hanging?.panes[0];
+  if (!first) return;
+  batch(() => {
+    const { rows, columns } = grid.peek();
+    const free = panes.peek().find(({ series }) => series === null);
+    if (!free && !narrow.peek()) setGrid({ rows, columns: Math.min(MOST_COLUMNS, columns + 1) });
+    const pane = narrow.peek() ? activePane.peek() : (free ?? panes.peek().find(({ series }) => series === null) ?? activePane.peek());
+    showIn(pane.id, { studyUid: uid, seriesUid: first.series_instance_uid });
+    activePaneId.value = pane.id;
+  });
+}
+
+/** Fills empty panes with the series that follow the last one on screen and are not on it. */
+export function fillPanes(): void {
+  const shown = panes.peek().flatMap(({ series }) => series?.seriesUid ?? []);
+  const all = allSeries.peek();
+  const last = Math.max(...shown.map((seriesUid) => all.findIndex((each) => each.seriesUid === seriesUid)));
+  const rest = [...all.slice(last + 1), ...all.slice(0, last + 1)].filter((each) => (summaryOf(each)?.number_of_frames ?? 0) > 0 && !shown.includes(each.seriesUid));
+  panes.value = panes.peek().map((pane) => (pane.series ? pane : { ...pane, series: rest.shift() ?? null }));
+}
+
+/** The pane `by` places further among those in sight has the keys; alone in sight, it takes the whole place. */
+export function stepPane(by: number): void {
+  const all = panes.peek();
+  const next = all[all.findIndex(({ id }) => id === activePaneId.peek()) + by];
+  if (!next) return;
+  batch(() => {
+    activePaneId.value = next.id;
+    if (onlyPaneId.peek() !== null) onlyPaneId.value = next.id;
+  });
+}
+
+/** The active pane has the whole place, or all are seen again. */
+export function toggleOnly(): void {
+  const isAlone = onlyPaneId.peek() !== null || panes.peek().length === 1;
+  onlyPaneId.value = isAlone ? null : activePaneId.peek();
+}
