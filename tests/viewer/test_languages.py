@@ -12,7 +12,7 @@ from tests.viewer.conftest import Served
 
 OpenPage = Callable[..., Page]
 TEXTS = Path(__file__).parents[2] / "viewer/src/i18n"
-KEYS = frozenset(json.loads((TEXTS / "en.json").read_text(encoding="utf-8")))
+KEYS = frozenset(key for path in TEXTS.glob("*en.json") for key in json.loads(path.read_text(encoding="utf-8")))
 
 SAID = "[document.body.innerText, ...[...document.querySelectorAll('[aria-label],[title]')]" + (
     ".map((each) => `${each.ariaLabel ?? ''} ${each.title}`)].join('\\n')"

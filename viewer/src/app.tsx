@@ -3,15 +3,18 @@ import type { ComponentType, JSX } from "preact";
 import { useEffect } from "preact/hooks";
 import { effect } from "@preact/signals-core";
 import { pictureSeen } from "./state/begun";
+import { theme } from "./state/prefs";
+import { systemIsLight } from "./state/screen";
+import { applyTheme, themeOf } from "./state/themes";
 import { bindRoute, route } from "./state/route";
 import { askWho, bindSession, me } from "./state/session";
 import { Later } from "./ui/later";
-import { SignIn } from "./ui/signin";
 import { Reading } from "./ui/reading";
 import "@preact/signals";
 import "./ui/base.css";
 
-const loadList = async (): Promise<ComponentType> => (await import("./ui/studylist")).StudyList;
+const loadSignIn = async (): Promise<ComponentType> => (await import("./ui/signin")).SignIn;
+const loadList = async (): Promise<ComponentType> => (await import("./ui/studylist")).start();
 const loadAdmin = async (): Promise<ComponentType> => (await import("./ui/admin/administration")).start();
 
 export function App(): JSX.Element {
@@ -19,16 +22,21 @@ export function App(): JSX.Element {
   useEffect(bindSession, []);
 
   useEffect(bindParts, []);
+  useEffect(bindTheme, []);
 
   const { pathname } = route.value;
   useEffect(() => {
     if (pathname !== "/signin") void askWho().then(bindPreferences);
   }, [pathname]);
 
-  if (pathname === "/signin") return <SignIn />;
+  if (pathname === "/signin") return <Later key="signin" load={loadSignIn} />;
   if (pathname === "/viewer") return <Reading key={route.value.search} />;
   if (pathname === "/admin") return <Later key="admin" load={loadAdmin} />;
   return <Later key="list" load={loadList} />;
+}
+
+function bindTheme(): () => void {
+  return effect(() => applyTheme(themeOf(theme.value, route.value.pathname === "/viewer", systemIsLight.value)));
 }
 
 let keptFor: string | null = null;

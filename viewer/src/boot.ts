@@ -1,5 +1,6 @@
 // Runs inline in index.html, before any other script has arrived: what the page will surely need is asked for at once.
 import { firstLevels } from "./net/passes";
+import { applyTheme, themeOf } from "./state/themes";
 import { framesPath, ME, seriesPath, studyPath } from "./net/paths";
 import type { Study } from "./net/api";
 import { frameOf, type SeriesDocument } from "./net/series";
@@ -29,6 +30,17 @@ async function open(studyUid: string): Promise<void> {
   const index = frameOf(document, first.sop_instance_uid);
   if (index >= 0) await ask(framesPath(document, [index], firstLevels(document, index)));
 }
+
+/** What `state/prefs` remembers; nothing where the browser lets nothing be remembered. */
+function keptTheme(): unknown {
+  try {
+    return JSON.parse(localStorage.getItem("filmless.kept.theme") ?? "null");
+  } catch {
+    return null;
+  }
+}
+
+applyTheme(themeOf(keptTheme(), location.pathname === "/viewer", matchMedia("(prefers-color-scheme: light)").matches));
 
 // What fails here is told where it is taken up.
 const ignore = (): void => undefined;

@@ -3,7 +3,8 @@ import { render } from "preact";
 import { App } from "./app";
 import { speakPreferred } from "./i18n";
 
-// Of the page that most begin with: what fails here is told where it is needed.
-if (location.pathname === "/") import("./ui/studylist").catch(() => undefined);
+// The script of the page that is opened, while the texts come: what fails here is told where it is needed.
+const pages: Readonly<Record<string, () => Promise<unknown>>> = { "/": () => import("./ui/studylist"), "/signin": () => import("./ui/signin") };
+pages[location.pathname]?.().catch(() => undefined);
 await speakPreferred();
 render(<App />, document.getElementById("app")!);

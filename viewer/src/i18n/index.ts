@@ -4,6 +4,7 @@ import type english from "./en.json";
 import type englishAdmin from "./admin.en.json";
 import type englishHang from "./hang.en.json";
 import type englishKept from "./kept.en.json";
+import type englishList from "./list.en.json";
 import type englishMeasure from "./measure.en.json";
 import type englishObjects from "./objects.en.json";
 import type englishScreen from "./screen.en.json";
@@ -17,6 +18,7 @@ export type Key =
   | keyof typeof englishAdmin
   | keyof typeof englishHang
   | keyof typeof englishKept
+  | keyof typeof englishList
   | keyof typeof englishMeasure
   | keyof typeof englishObjects
   | keyof typeof englishScreen

@@ -1,5 +1,6 @@
 // What a reader likes: at once from this browser, and kept for his account by `state/keeping.ts`, so that it is the same everywhere.
 import { batch, effect, signal, type Signal } from "@preact/signals-core";
+import { THEMES, type ThemeChoice } from "./themes";
 
 /** Of what is kept for the account, in this browser. */
 export const PREFIX = "filmless.kept.";
@@ -84,3 +85,12 @@ export const sideList = kept("side-list", true);
 
 /** Texts in the corners of a picture. */
 export const cornerTexts = kept("corner-texts", true);
+
+export const theme = kept<ThemeChoice>("theme", "dark", (value) => THEMES.includes(value as ThemeChoice));
+
+/** Keys of a reader's own, by the name of the action; "": it has none. */
+export const ownKeys = kept<Readonly<Record<string, string>>>("keys", {}, isTexts);
+
+function isTexts(value: unknown): boolean {
+  return typeof value === "object" && value !== null && Object.values(value).every((each) => typeof each === "string");
+}

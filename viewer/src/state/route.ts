@@ -3,6 +3,9 @@ import { signal } from "@preact/signals-core";
 
 export const route = signal(new URL(location.href));
 
+/** The study list as it was left: with what was looked for. */
+export const listAddress = signal("/");
+
 /** Opens another page of ours. */
 export function go(address: string): void {
   history.pushState(null, "", address);

@@ -7,6 +7,9 @@ export const narrow = following("(max-width: 760px), (max-height: 480px)");
 /** Fingers are the first way to point. */
 export const touchFirst = following("(pointer: coarse)");
 
+/** The computer is set to light windows. */
+export const systemIsLight = following("(prefers-color-scheme: light)");
+
 function following(query: string): ReadonlySignal<boolean> {
   const media = matchMedia(query);
   const matches = signal(media.matches);

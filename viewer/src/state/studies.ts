@@ -2,7 +2,7 @@
 import { batch, computed, effect, signal } from "@preact/signals-core";
 import { fetchStudies, type Failed, type StudyPage, type StudyQuery, type StudySummary } from "../net/api";
 import { EVERYTHING, filterFrom, parametersOf, queryOf, type Filter } from "./filter";
-import { route } from "./route";
+import { listAddress, route } from "./route";
 
 /** Rows of one request. */
 const PAGE = 100;
@@ -37,7 +37,10 @@ export const isSettled = computed(() => !searching.value && current.value?.filte
 
 /** Searches whenever the filter changes, and tells it in the address. Returns what ends that. */
 export function bindSearch(): () => void {
-  filter.value = filterFrom(route.peek().searchParams);
+  const asked = filterFrom(route.peek().searchParams);
+  // Who comes back finds the list as he left it: the same rows, the same place.
+  if (isSame(asked, filter.peek()) && found.peek()) lookAgain();
+  else filter.value = asked;
   let timer: ReturnType<typeof setTimeout> | undefined;
   const unbind = effect(() => {
     const wanted = filter.value;
@@ -107,6 +110,10 @@ export function need(first: number, last: number): void {
   }
 }
 
+function isSame(one: Filter, other: Filter): boolean {
+  return parametersOf(one).toString() === parametersOf(other).toString();
+}
+
 function search(wanted: Filter): void {
   current.peek()?.stop.abort();
   current.value = { stop: new AbortController(), asked: new Set(), filter: wanted };
@@ -146,5 +153,6 @@ function take(answer: StudyPage, page: number): void {
 function tellAddress(wanted: Filter): void {
   if (location.pathname !== "/") return;
   const parameters = parametersOf(wanted).toString();
-  history.replaceState(null, "", parameters ? `/?${parameters}` : "/");
+  listAddress.value = parameters ? `/?${parameters}` : "/";
+  history.replaceState(null, "", listAddress.value);
 }

@@ -2,9 +2,9 @@
 import { computed } from "@preact/signals-core";
 import type { Key } from "../i18n";
 import type { Viewport } from "../render/viewport";
-import { cornerTexts, sideList } from "../state/prefs";
+import { cornerTexts, ownKeys, sideList } from "../state/prefs";
 import { allSeries, stepSeries, stepStudy, studies } from "../state/reading";
-import { go } from "../state/route";
+import { go, listAddress } from "../state/route";
 import { touchFirst } from "../state/screen";
 import { toggleSheet } from "../state/sheets";
 import { changeSpeed, playing, togglePlay } from "../tools/cine";
@@ -71,11 +71,14 @@ const FIRST: readonly Action[] = [
   action("page", "corners", "corners", "g", () => (cornerTexts.value = !cornerTexts.peek()), { isOn: () => cornerTexts.value }),
   action("page", "full_screen", "fullScreen", "f", toggleFullScreen, { isOffered: () => document.fullscreenEnabled }),
   action("page", "help", "keyboard", "?", () => toggleSheet("help")),
-  action("page", "list", "list", "u", () => go("/")),
+  action("page", "list", "list", "u", () => go(listAddress.peek())),
 ];
 
 /** All there are now: those of every reading page, then those that parts have brought. */
-export const actions = computed<readonly Action[]>(() => [...FIRST, ...parts.value.flatMap((part) => part.actions ?? [])]);
+export const recordedActions = computed<readonly Action[]>(() => [...FIRST, ...parts.value.flatMap((part) => part.actions ?? [])]);
+
+/** The same, with the keys that the reader has given them. */
+export const actions = computed<readonly Action[]>(() => recordedActions.value.map((each) => ({ ...each, key: ownKeys.value[each.name] ?? each.key })));
 
 /** The action of a name; nothing while its part has not come. */
 export function actionOf(name: ActionName): Action | undefined {

@@ -30,5 +30,5 @@ export function keyText(key: string): string {
 }
 
 function partsOf(key: string): readonly string[] {
-  return key === "+" ? ["+"] : key.split("+");
+  return key === "+" ? ["+"] : key.split("+").filter(Boolean);
 }

@@ -7,14 +7,13 @@ import { bindGestures } from "../input/gestures";
 import { bindKeys } from "../input/keymap";
 import { sideList } from "../state/prefs";
 import { activePane, activeStudy, allSeries, grid, indexOf, openStudies, panes, studies, summaryOf } from "../state/reading";
-import { askedStudies, go, route } from "../state/route";
+import { askedStudies, go, listAddress, route } from "../state/route";
 import { narrow } from "../state/screen";
 import { closeSheet, sheet, type SheetName } from "../state/sheets";
 import { usePresetOfKey } from "../tools/presets";
 import { AccountMenu, LanguageMenu } from "./account";
 import { ActionButton, DeskToolbar, keepSpace, PhoneToolbar, PresetSheet, TouchSheet } from "./toolbar";
 import { actions, actionsOf } from "./actions";
-import { Help } from "./help";
 import { Icon } from "./icons";
 import { FailureNotice, Notice } from "./notice";
 import { PaneView } from "./pane";
@@ -22,8 +21,8 @@ import { parts, type SideProps } from "./parts";
 import { Sheet } from "./sheet";
 import "./reading.css";
 
-const SHEETS: Readonly<Record<SheetName, () => JSX.Element>> = {
-  help: Help,
+/** Those of every reading page; the others are places of parts. */
+const SHEETS: Partial<Readonly<Record<SheetName, () => JSX.Element>>> = {
   presets: PresetSheet,
   more: TouchSheet,
   series: SeriesSheet,
@@ -126,7 +125,7 @@ function PhoneTop(): JSX.Element {
 
 function BackButton(): JSX.Element {
   return (
-    <button type="button" class="button" aria-label={t("read.list")} title={t("read.list")} data-action="back" onClick={() => go("/")}>
+    <button type="button" class="button" aria-label={t("read.list")} title={t("read.list")} data-action="back" onClick={() => go(listAddress.peek())}>
       <Icon name="back" />
       <span class="button-text">{t("list.title")}</span>
     </button>

@@ -1,8 +1,8 @@
 // The study list: one line to search in, filters, and as many rows as there are studies.
 import { signal, useSignalEffect } from "@preact/signals";
-import type { JSX } from "preact";
+import type { ComponentType, JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import { t } from "../i18n";
+import { speakAlso, t } from "../i18n";
 import { bindKeys } from "../input/keymap";
 import { go, viewerAddress } from "../state/route";
 import { narrow } from "../state/screen";
@@ -11,6 +11,7 @@ import { EVERYTHING, isNarrowed } from "../state/filter";
 import { AccountMenu, LanguageMenu } from "./account";
 import { Brand } from "./brand";
 import { Filters } from "./filters";
+import { LIST_TEXTS } from "./listtexts";
 import { FailureNotice, Notice } from "./notice";
 import { Icon } from "./icons";
 import { RemovalPlace } from "./removal";
@@ -20,7 +21,12 @@ import "./list.css";
 
 const ROWS_OF_A_PAGE = 12;
 
-export function StudyList(): JSX.Element {
+export async function start(): Promise<ComponentType> {
+  await speakAlso(LIST_TEXTS);
+  return StudyList;
+}
+
+function StudyList(): JSX.Element {
   const search = useRef<HTMLInputElement>(null);
 
   useEffect(bindSearch, []);

@@ -84,8 +84,8 @@ export function ActionButton({ action, bare = false }: ActionButtonProps): JSX.E
       class="button"
       {...pressed}
       aria-label={t(action.label)}
-      aria-keyshortcuts={action.key}
-      title={`${t(action.label)} (${keyText(action.key)})`}
+      aria-keyshortcuts={action.key || undefined}
+      title={action.key ? `${t(action.label)} (${keyText(action.key)})` : t(action.label)}
       disabled={!isOffered(action)}
       data-action={action.name}
       onClick={(event) => press(event, action.run)}

@@ -79,9 +79,9 @@ test("numbers follow the language, and a measured one is never grouped", async (
 
 test("plurals follow the grammar", async () => {
   await speak("fr");
-  expect([0, 1, 2].map((n) => t("list.count", { n }))).toEqual(["0 examen", "1 examen", "2 examens"]);
+  expect([0, 1, 2].map((n) => t("read.images", { n }))).toEqual(["0 image", "1 image", "2 images"]);
   await speak("en");
-  expect([0, 1, 2].map((n) => t("list.count", { n }))).toEqual(["0 studies", "1 study", "2 studies"]);
+  expect([0, 1, 2].map((n) => t("read.images", { n }))).toEqual(["0 images", "1 image", "2 images"]);
 });
 
 test("the sex is told in words, and what is no defined term stays as it is", async () => {

@@ -1,6 +1,7 @@
 // The ways into what is for administrators: their texts, then their place, or the removal of a study of the list.
 import type { ComponentType } from "preact";
 import { speakAlso, type Texts } from "../../i18n";
+import { LIST_TEXTS } from "../listtexts";
 import { Admin } from "./admin";
 import { StudyRemoval } from "./studyremoval";
 
@@ -11,11 +12,11 @@ const TEXTS: Texts = {
 };
 
 export async function start(): Promise<ComponentType> {
-  await speakAlso(TEXTS);
+  await Promise.all([speakAlso(TEXTS), speakAlso(LIST_TEXTS)]);
   return Admin;
 }
 
 export async function startRemoval(): Promise<ComponentType> {
-  await speakAlso(TEXTS);
+  await Promise.all([speakAlso(TEXTS), speakAlso(LIST_TEXTS)]);
   return StudyRemoval;
 }
