@@ -5,6 +5,7 @@ import { createLru, createNearStore } from "../src/net/cache";
 import { createFrameLoader, type LoaderOptions, nearestFirst } from "../src/net/queue";
 import { frameAttributes, type SeriesDocument } from "../src/net/series";
 import { framesIn } from "../src/net/stream";
+import { documentOf, frameServer, inPasses, written } from "./frameserver";
 
 const loaders: ReturnType<typeof createFrameLoader>[] = [];
 
@@ -13,20 +14,6 @@ afterEach(() => {
   for (const loader of loaders.splice(0)) loader.dispose();
   vi.unstubAllGlobals();
 });
-
-/** Frames as the server writes them. */
-function written(frames: readonly (readonly [index: number, length: number])[]): Uint8Array {
-  const out = new Uint8Array(frames.reduce((sum, [, length]) => sum + 8 + length, 0));
-  const view = new DataView(out.buffer);
-  let at = 0;
-  for (const [index, length] of frames) {
-    view.setUint32(at, index, true);
-    view.setUint32(at + 4, length, true);
-    out.fill(index, at + 8, at + 8 + length);
-    at += 8 + length;
-  }
-  return out;
-}
 
 function inPieces(bytes: Uint8Array, size: number): ReadableStream<Uint8Array> {
   const pieces = Array.from({ length: Math.ceil(bytes.length / size) }, (_, i) => bytes.slice(i * size, (i + 1) * size));
@@ -61,7 +48,7 @@ test("frames are asked for from the nearest to the farthest", () => {
 });
 
 test("the least recently used is forgotten first, and never the newest", () => {
-  const lru = createLru<number>(10, (value) => value);
+  const lru = createLru<number>(() => 10, (value) => value);
   lru.set(1, 4);
   lru.set(2, 4);
   lru.get(1);
@@ -73,8 +60,8 @@ test("the least recently used is forgotten first, and never the newest", () => {
 });
 
 test("what lies farthest from the frame looked at is forgotten first", () => {
-  const store = createNearStore(30);
-  for (const index of [0, 5, 9, 6]) store.add(index, new Uint8Array(10), 6);
+  const store = createNearStore(() => 30);
+  for (const index of [0, 5, 9, 6]) store.add(index, new Uint8Array(10), [6]);
 
   expect([0, 5, 9, 6].filter(store.has)).toEqual([5, 9, 6]);
   expect(store.capacity()).toBe(3);
@@ -102,52 +89,6 @@ test("a server that is not reached is an answer, not an exception", async () => 
   expect(await fetchMe()).toMatchObject({ ok: false, status: 0 });
 });
 
-function documentOf(frames: number, more: Partial<SeriesDocument> = {}): SeriesDocument {
-  const known = { study_instance_uid: "1", series_instance_uid: "2", revision: 3, number_of_frames: frames, shared: {}, per_frame: {} };
-  return { ...known, ...more } as SeriesDocument;
-}
-
-/** Frames of 10 bytes in three resolutions. */
-function inPasses(frames: number, more: Partial<SeriesDocument> = {}): SeriesDocument {
-  return documentOf(frames, { shared: { resolution_ends: [1, 3, 10], rows: 512, columns: 512, transfer_syntax_uid: "1.2.840.10008.1.2.4.202" }, ...more });
-}
-
-/** A server of frames of 10 bytes, of which it sends the resolutions asked for: it answers a request when the test lets it. */
-function frameServer(): { readonly orders: number[][]; readonly levels: string[]; answer(request: number, frames?: number): void; end(request: number): void; aborted(request: number): boolean } {
-  const orders: number[][] = [];
-  const levels: string[] = [];
-  const ENDS = [0, 1, 3, 10];
-  const requests: { controller?: ReadableStreamDefaultController<Uint8Array>; signal: AbortSignal; sent: number }[] = [];
-  vi.stubGlobal("fetch", async (path: string, { signal }: { signal: AbortSignal }) => {
-    const asked = new URL(path, "http://server").searchParams;
-    orders.push(asked.get("order")!.split(",").map(Number));
-    levels.push(asked.has("from") ? `${asked.get("from")}-${asked.get("to")}` : "");
-    const request: (typeof requests)[number] = { signal, sent: 0 };
-    requests.push(request);
-    const body = new ReadableStream<Uint8Array>({
-      start(controller) {
-        request.controller = controller;
-        signal.addEventListener("abort", () => controller.error(new DOMException("aborted", "AbortError")));
-      },
-    });
-    return new Response(body);
-  });
-  return {
-    orders,
-    levels,
-    answer(number, frames = Number.POSITIVE_INFINITY) {
-      const request = requests[number]!;
-      const order = orders[number]!.slice(request.sent, request.sent + frames);
-      request.sent += order.length;
-      const [from, to] = levels[number] ? levels[number]!.split("-").map(Number) : [0, 3];
-      const length = ENDS[to!]! - ENDS[from!]!;
-      if (order.length > 0) request.controller!.enqueue(written(order.map((index) => [index, length])));
-    },
-    end: (number) => requests[number]!.controller!.close(),
-    aborted: (number) => requests[number]!.signal.aborted,
-  };
-}
-
 function loaderOf(document: SeriesDocument, more: Partial<LoaderOptions> = {}): { loader: ReturnType<typeof createFrameLoader>; decoded: number[]; failed: [number, string][]; ended: [number, string][] } {
   const ended: [number, string][] = [];
   const decoded: number[] = [];
@@ -157,8 +98,8 @@ function loaderOf(document: SeriesDocument, more: Partial<LoaderOptions> = {}): 
     onDecoded: (index) => decoded.push(index),
     onFailed: (index, reason) => failed.push([index, reason]),
     onEnded: (status, reason) => ended.push([status, reason]),
-    encodedBudget: 1e6,
-    decodedBudget: 1e6,
+    encodedBudget: () => 1e6,
+    decodedBudget: () => 1e6,
     ...more,
   });
   loaders.push(loader);
@@ -278,7 +219,7 @@ test("a connection that is cut is tried again", async () => {
 
 test("frames larger than the budget for decoded ones are not decoded beforehand", async () => {
   const server = frameServer();
-  const { loader, decoded } = loaderOf(documentOf(9), { decodedBudget: 15 });
+  const { loader, decoded } = loaderOf(documentOf(9), { decodedBudget: () => 15 });
   loader.want(4);
   loader.fill();
   await vi.waitFor(() => expect(server.orders.length).toBe(1));
@@ -390,7 +331,7 @@ test("frames that have no resolutions come as they are stored, after the low one
 
 test("what the budget does not hold is not asked for again and again", async () => {
   const server = frameServer();
-  const { loader } = loaderOf(inPasses(60), { encodedBudget: 95 });
+  const { loader } = loaderOf(inPasses(60), { encodedBudget: () => 95 });
   loader.want(30);
   loader.fill();
   for (let number = 0; !loader.full.value; number++) {

@@ -1,4 +1,8 @@
 // Two stores with a budget of bytes: one forgets what was not used for longest, the other what lies farthest away.
+// The budget is asked for anew each time: it shrinks while others need more.
+
+/** In bytes, as it is now. */
+export type Budget = () => number;
 
 export interface Lru<T> {
   get(index: number): T | undefined;
@@ -6,11 +10,14 @@ export interface Lru<T> {
   set(index: number, value: T): void;
   /** The indices held. */
   indices(): Iterable<number>;
+  bytes(): number;
+  /** Forgets what the budget does not hold any more. */
+  trim(): void;
   clear(): void;
 }
 
 /** Forgets the least recently used, but never the last one set. */
-export function createLru<T>(budget: number, sizeOf: (value: T) => number): Lru<T> {
+export function createLru<T>(budget: Budget, sizeOf: (value: T) => number): Lru<T> {
   const held = new Map<number, T>();
   let bytes = 0;
 
@@ -19,6 +26,13 @@ export function createLru<T>(budget: number, sizeOf: (value: T) => number): Lru<
     if (value === undefined) return;
     held.delete(index);
     bytes -= sizeOf(value);
+  };
+  const trim = (): void => {
+    const most = budget();
+    for (const oldest of held.keys()) {
+      if (bytes <= most || held.size === 1) break;
+      forget(oldest);
+    }
   };
   return {
     get(index) {
@@ -33,12 +47,11 @@ export function createLru<T>(budget: number, sizeOf: (value: T) => number): Lru<
       forget(index);
       held.set(index, value);
       bytes += sizeOf(value);
-      for (const oldest of held.keys()) {
-        if (bytes <= budget || oldest === index) break;
-        forget(oldest);
-      }
+      trim();
     },
     indices: () => held.keys(),
+    bytes: () => bytes,
+    trim,
     clear() {
       held.clear();
       bytes = 0;
@@ -49,45 +62,67 @@ export function createLru<T>(budget: number, sizeOf: (value: T) => number): Lru<
 export interface NearStore {
   get(index: number): Uint8Array | undefined;
   has(index: number): boolean;
-  /** Keeps the bytes; when that is too much, forgets what lies farthest from `center`. */
-  add(index: number, bytes: Uint8Array, center: number): void;
+  /** Keeps the bytes; when that is too much, forgets what lies farthest from all of `centers`. */
+  add(index: number, bytes: Uint8Array, centers: readonly number[]): void;
   count(): number;
+  bytes(): number;
   /** How many frames the budget holds, going by the mean size of those held, and by how many it held when it was full. */
   capacity(): number;
+  /** Forgets what the budget does not hold any more. */
+  trim(centers: readonly number[]): void;
   clear(): void;
 }
 
-export function createNearStore(budget: number): NearStore {
+export function createNearStore(budget: Budget): NearStore {
   const held = new Map<number, Uint8Array>();
   let bytes = 0;
   let most = Number.POSITIVE_INFINITY;
+  /** The budget that held no more than `most`. */
+  let budgetOfMost = 0;
 
-  const farthestFrom = (center: number): number => {
-    let farthest = -1;
-    for (const index of held.keys()) if (farthest < 0 || Math.abs(index - center) > Math.abs(farthest - center)) farthest = index;
-    return farthest;
-  };
   const forget = (index: number): void => {
     bytes -= held.get(index)?.length ?? 0;
     held.delete(index);
   };
+  const trim = (centers: readonly number[]): void => {
+    const allowed = budget();
+    while (bytes > allowed && held.size > 1) {
+      forget(farthestFrom(centers, held.keys()));
+      most = held.size;
+      budgetOfMost = allowed;
+    }
+  };
   return {
     get: (index) => held.get(index),
     has: (index) => held.has(index),
-    add(index, added, center) {
+    add(index, added, centers) {
       forget(index);
       held.set(index, added);
       bytes += added.length;
-      while (bytes > budget && held.size > 1) {
-        forget(farthestFrom(center));
-        most = held.size;
-      }
+      trim(centers);
     },
     count: () => held.size,
-    capacity: () => (bytes === 0 ? Number.POSITIVE_INFINITY : Math.max(1, Math.min(most, Math.floor((budget * held.size) / bytes)))),
+    bytes: () => bytes,
+    capacity() {
+      if (bytes === 0) return Number.POSITIVE_INFINITY;
+      const allowed = budget();
+      const known = allowed > budgetOfMost ? Number.POSITIVE_INFINITY : most;
+      return Math.max(1, Math.min(known, Math.floor((allowed * held.size) / bytes)));
+    },
+    trim,
     clear() {
       held.clear();
       bytes = 0;
     },
   };
+}
+
+function farthestFrom(centers: readonly number[], indices: Iterable<number>): number {
+  let farthest = -1;
+  let distance = -1;
+  for (const index of indices) {
+    const away = Math.min(...centers.map((center) => Math.abs(index - center)));
+    if (away > distance) [farthest, distance] = [index, away];
+  }
+  return farthest;
 }

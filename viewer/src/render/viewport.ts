@@ -8,7 +8,7 @@ import type { PixelSize } from "../geom/scale";
 import type { DecodedFrame } from "../geom/pixels";
 import { validWindow, type Window, type WindowPreset } from "../geom/window";
 import { fetchSeriesDocument } from "../net/api";
-import { createFrameLoader, type FrameLoader } from "../net/queue";
+import { isSameDocument, type LoaderEvents, pageLoaders, type SharedLoader } from "../net/loaders";
 import { type FrameAttributes, frameAttributes, frameName, lutAt, pixelSizeOf, type SeriesDocument, shareOfTime } from "../net/series";
 import { pictureSeen } from "../state/begun";
 import { createCine } from "./cine";
@@ -85,6 +85,8 @@ export interface Viewport {
   /** Shows a series from frame `index` (0 unless told). */
   show(document: SeriesDocument, index?: number): void;
   clear(): void;
+  /** The reader looks here: what this one lacks comes before what others lack. */
+  attend(): void;
   setFrame(index: number): void;
   /** By `frames`, stopping at the ends. */
   scroll(frames: number): void;
@@ -119,10 +121,6 @@ export interface Viewport {
 }
 
 export interface ViewportOptions {
-  /** Bytes of frames to keep as they came; 512 MB, or 128 MB on a phone, unless told. */
-  readonly encodedBudget?: number;
-  /** Bytes of decoded frames to keep; 256 MB, or 64 MB on a phone, unless told. */
-  readonly decodedBudget?: number;
   /** The page's pool unless told. */
   readonly decoder?: Decoder;
 }
@@ -140,21 +138,17 @@ interface Shown {
 }
 
 const NOT_FOUND = 404;
-const MEGABYTE = 1 << 20;
 const USUAL_RATE = 15;
 const MOST_ZOOM = 64;
 const LEAST_ZOOM = 0.05;
 const NO_EDGES: EdgeLetters = { left: "", right: "", top: "", bottom: "" };
 
 export function createViewport(canvas: HTMLCanvasElement, options: ViewportOptions = {}): Viewport {
-  const phone = matchMedia("(pointer: coarse)").matches;
-  const encodedBudget = options.encodedBudget ?? (phone ? 128 : 512) * MEGABYTE;
-  const decodedBudget = options.decodedBudget ?? (phone ? 64 : 256) * MEGABYTE;
   const decoder = options.decoder ?? sharedDecoder();
   const renderer = createRenderer(canvas, () => invalidate());
 
   const series = signal<SeriesDocument | null>(null);
-  const loader = signal<FrameLoader | null>(null);
+  const loader = signal<SharedLoader | null>(null);
   const frame = signal(0);
   const onScreen = signal<Shown | null>(null);
   /** By index of the frame. */
@@ -212,7 +206,7 @@ export function createViewport(canvas: HTMLCanvasElement, options: ViewportOptio
    * The frame asked for, in its low resolution while the whole is not here, or in a stack the nearest that is there:
    * scrolling never waits.
    */
-  const choose = (document: SeriesDocument, frames: FrameLoader): Shown | null => {
+  const choose = (document: SeriesDocument, frames: SharedLoader): Shown | null => {
     const last = onScreen.value?.document === document ? onScreen.value : null;
     const isStack = document.stack !== null || document.recommended_rate !== null;
     const isHere = frames.decoded(frame.value) !== undefined || frames.low(frame.value) !== undefined;
@@ -266,26 +260,23 @@ export function createViewport(canvas: HTMLCanvasElement, options: ViewportOptio
     loader.value?.want(frame.value);
   };
   const load = (document: SeriesDocument, index: number, known: ReadonlyMap<number, Uint8Array>): void => {
-    const frames = createFrameLoader(document, {
-      encodedBudget,
-      decodedBudget,
-      known,
-      decode: decoder.decode,
-      onDecoded: () => {
-        const shown = onScreen.value;
-        if (shown?.document !== document || shown.index !== frame.value || shown.reduce > 0) invalidate();
-      },
-      onFailed: (failed, reason) => {
-        failures.value = new Map(failures.value).set(failed, reason);
-      },
-      onEnded: (code, reason) => void renew(document, code, reason),
-    });
+    const frames = pageLoaders().acquire(document, decoder.decode, eventsOf(document), known);
     batch(() => {
       series.value = document;
       loader.value = frames;
       setFrame(index);
     });
   };
+  const eventsOf = (document: SeriesDocument): LoaderEvents => ({
+    onDecoded() {
+      const shown = onScreen.value;
+      if (shown?.document !== document || shown.index !== frame.value || shown.reduce > 0) invalidate();
+    },
+    onFailed(failed, reason) {
+      failures.value = new Map(failures.value).set(failed, reason);
+    },
+    onEnded: (code, reason) => void renew(document, code, reason),
+  });
   /** A series that has changed is shown as it is now, in the same view; what was fetched of it is kept. */
   const renew = async (old: SeriesDocument, code: number, reason: string): Promise<void> => {
     const answer = code === NOT_FOUND ? await fetchSeriesDocument(old.study_instance_uid, old.series_instance_uid) : null;
@@ -298,9 +289,9 @@ export function createViewport(canvas: HTMLCanvasElement, options: ViewportOptio
     const now = namedIn(answer.value);
     const known = framesKept(old, answer.value, now, frames);
     const index = now.get(frameName(old, frame.value)) ?? frame.value;
-    frames.dispose();
     failures.value = new Map();
     load(answer.value, index, known);
+    frames.release();
   };
   const cine = createCine({
     isReady: (index) => loader.value?.decoded(index) !== undefined || failures.value.has(index),
@@ -311,7 +302,7 @@ export function createViewport(canvas: HTMLCanvasElement, options: ViewportOptio
   });
   const close = (): void => {
     cine.stop();
-    loader.value?.dispose();
+    loader.value?.release();
     batch(() => {
       series.value = null;
       loader.value = null;
@@ -365,6 +356,7 @@ export function createViewport(canvas: HTMLCanvasElement, options: ViewportOptio
       load(document, index, new Map());
     },
     clear: close,
+    attend: () => loader.value?.attend(),
     setFrame,
     scroll: (frames) => setFrame(frame.value + frames),
     setWindow(center, width) {
@@ -440,14 +432,8 @@ function namedIn(document: SeriesDocument): ReadonlyMap<string, number> {
   return new Map(Array.from({ length: document.number_of_frames }, (_, index) => [frameName(document, index), index]));
 }
 
-/** Whether frames are the same, and asked for the same way. */
-function isSameDocument(one: SeriesDocument, other: SeriesDocument): boolean {
-  const resolutions = ({ shared, per_frame }: SeriesDocument): string => JSON.stringify([shared.resolution_ends, per_frame.resolution_ends]);
-  return one.revision === other.revision && resolutions(one) === resolutions(other);
-}
-
 /** What the loader of the old document holds and the new one has in the same form, by the new indices. */
-function framesKept(old: SeriesDocument, young: SeriesDocument, now: ReadonlyMap<string, number>, frames: FrameLoader): ReadonlyMap<number, Uint8Array> {
+function framesKept(old: SeriesDocument, young: SeriesDocument, now: ReadonlyMap<string, number>, frames: SharedLoader): ReadonlyMap<number, Uint8Array> {
   const kept = new Map<number, Uint8Array>();
   for (const [name, index] of namedIn(old)) {
     const bytes = frames.encoded(index);

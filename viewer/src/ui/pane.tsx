@@ -42,6 +42,10 @@ export function PaneView({ pane }: { readonly pane: Pane }): JSX.Element {
   const { failed, document, retry } = useSeries(viewport, pane);
   const tool = toolOf((touchFirst.value ? fingerTool : mouseTool).value);
   const isOld = isPrior(pane.series?.studyUid);
+  const isActive = activePaneId.value === pane.id;
+  useEffect(() => {
+    if (isActive) viewport?.attend();
+  }, [isActive, viewport]);
   return (
     <section class={`pane ${placeOf(pane)} ${isOld ? "prior" : ""}`} aria-label={t("read.pane")} data-pane={pane.id}>
       <div ref={surface} class="surface" style={{ cursor: tool.cursor }}>
