@@ -31,7 +31,7 @@ from pacs.index.remembered import Rows
 
 SERVICE = "/dicom-web"
 """Where the web door answers DICOMweb."""
-FORM = 5
+FORM = 6
 """Counts the changes of what is made here: a new one is not mixed with what an older program kept."""
 COMMA, OPENED, CLOSED = stored(b","), stored(b"["), stored(b"]")
 

@@ -1,6 +1,7 @@
 """Makes the viewer's document of a series (`series_document`) from the headers of its objects."""
 
 import base64
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -13,7 +14,16 @@ from pacs.dicom.functional_groups import functional_group
 from pacs.dicom.htj2k import HTJ2K_RPCL, ResolutionTable, htj2k_description
 from pacs.dicom.pixels import PixelDescription, PixelKeyword, pixel_description
 from pacs.dicom.presentation import Palette, Table, presentation_of
-from pacs.dicom.series_document import FrameAttributes, Instance, Kind, OtherObject, SeriesDocument
+from pacs.dicom.series_document import (
+    FrameAttributes,
+    Instance,
+    Kind,
+    OtherObject,
+    SeriesDocument,
+    SeriesWarning,
+    Stack,
+)
+from pacs.dicom.series_warnings import warnings_of
 from pacs.dicom.spacing import aspect_of, regions_of, spacing_of
 from pacs.dicom.stack import sorted_frames
 from pacs.dicom.values import integer, items, number, numbers, word, words
@@ -42,6 +52,8 @@ KINDS: tuple[tuple[str, Kind], ...] = (
     (STORAGE, "image"),
 )
 """Beginnings of SOP Class UIDs, the first that fits decides."""
+ALWAYS_LOSSY = frozenset(("1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51"))
+"""JPEG Baseline and Extended."""
 RT_IMAGES = frozenset((f"{STORAGE}481.1", f"{STORAGE}481.2", f"{STORAGE}481.23", f"{STORAGE}481.24"))
 PIXEL_DATA: dict[PixelKeyword, Literal["integer", "float", "double"]] = {
     "PixelData": "integer",
@@ -97,6 +109,7 @@ def series_document_of(index_row: Mapping[str, Any], sources: Sequence[Source]) 
         "number_of_frames": len(frames),
         "order": order,
         "stack": stack,
+        "warnings": gathered.warnings(frames, stack, index_row["series_description"]),
         "recommended_rate": gathered.rate,
         "instances": gathered.instances,
         "objects": gathered.objects,
@@ -122,6 +135,8 @@ class _Gathered:
     def __init__(self) -> None:
         self.frames: list[FrameAttributes] = []
         self.instances: list[Instance] = []
+        self.headers: list[Dataset] = []
+        """Of the instances."""
         self.objects: list[OtherObject] = []
         self.tables: list[Table] = []
         self.palettes: list[Palette] = []
@@ -133,6 +148,10 @@ class _Gathered:
         """Of the first object that can be shown, else of the first."""
         kinds: list[Kind] = [*self._kinds, *(one["kind"] for one in self.objects), "other"]
         return kinds[0]
+
+    def warnings(self, frames: Sequence[FrameAttributes], stack: Stack | None, description: str) -> list[SeriesWarning]:
+        """Of pictures; a segmentation has several frames at one place."""
+        return warnings_of(self.headers, frames, stack, description) if self.kind == "image" else []
 
     def add(self, source: Source) -> None:
         kind = kind_of(source.sop_class_uid, source.transfer_syntax_uid)
@@ -150,6 +169,7 @@ class _Gathered:
             return
         self._kinds.append(kind)
         self.frames += frames
+        self.headers.append(source.header)
         self.rate = self.rate or _rate(source.header, len(frames))
         self.instances.append(
             {
@@ -222,13 +242,16 @@ class _Gathered:
             or word(header, "Laterality"),
             "view_position": word(header, "ViewPosition"),
             "patient_orientation": "\\".join(words(header, "PatientOrientation")),
+            "quadruped": word(header, "AnatomicalOrientationType") == "QUADRUPED",
             "image_type": "\\".join(words(header, "ImageType")),
             "content_time": word(content, "FrameAcquisitionDateTime") or word(header, "ContentTime"),
             "acquisition_number": _integer_or_none(header, "AcquisitionNumber"),
             "frame_time": _frame_time(header, frame_number),
             "regions": regions_of(header),
-            "lossy": word(header, "LossyImageCompression") == "01",
-            "lossy_ratio": number(header, "LossyImageCompressionRatio"),
+            "lossy": word(header, "LossyImageCompression") == "01" or source.transfer_syntax_uid in ALWAYS_LOSSY,
+            "lossy_ratio": _ratio(header),
+            "lossy_method": "\\".join(words(header, "LossyImageCompressionMethod")),
+            "stored_transfer_syntax_uid": source.transfer_syntax_uid,
             "burned_in_annotation": word(header, "BurnedInAnnotation") == "YES",
         }
 
@@ -301,6 +324,12 @@ def _rate(header: Dataset, count: int) -> float | None:
     vector = [time for time in numbers(header, "FrameTimeVector") if time > 0]
     time = number(header, "FrameTime") or (sum(vector) / len(vector) if vector else 0)
     return round(1000 / time, 3) if time > 0 else None
+
+
+def _ratio(header: Dataset) -> float | None:
+    """Of all lossy steps together; each has a value of its own (PS3.3 C.7.6.1.1.5.2)."""
+    ratios = [ratio for ratio in numbers(header, "LossyImageCompressionRatio") if ratio >= 1]
+    return round(math.prod(ratios), 3) if ratios else None
 
 
 def _index_of(known: list[Any], one: Table | Palette | None) -> int | None:

@@ -25,6 +25,18 @@ Order = Literal["position", "phase_position", "instance_number"]
 """How frames are sorted. position: along the normal of one stack, in the direction of the instance numbers;
 phase_position: several stacks at the same places (4D, echoes), one after the other; else by instance number."""
 
+WarningCode = Literal[
+    "spacing_invalid",
+    "spacing_conflict",
+    "slices_conflict",
+    "orientation_invalid",
+    "same_place",
+    "frames_of_reference",
+    "laterality_conflict",
+    "laterality_described",
+    "burned_in",
+]
+
 SpacingSource = Literal["", "patient", "calibrated", "detector", "scanned", "region"]
 
 
@@ -68,6 +80,14 @@ class Stack(TypedDict):
     """Neighbours are displaced across the normal: a tilted gantry. Not to be resampled as a box."""
     phases: int
     """How many such stacks there are, one after the other, each of the same places."""
+
+
+class SeriesWarning(TypedDict):
+    """What a reader should know before he trusts a place, a side or a length. The viewer has the words."""
+
+    code: WarningCode
+    facts: dict[str, float | str]
+    """What the words are filled with: `n` counts objects, frames or what the code names; lengths are in mm."""
 
 
 class Region(TypedDict):
@@ -152,6 +172,8 @@ class FrameAttributes(TypedDict):
     view_position: str
     patient_orientation: str
     """Row and column direction as letters, joined by a backslash, where there is no image_orientation."""
+    quadruped: bool
+    """Directions are those of an animal on four legs (PS3.3 C.7.6.1.1.1)."""
     image_type: str
     """Values joined by a backslash."""
     content_time: str
@@ -160,7 +182,13 @@ class FrameAttributes(TypedDict):
     """ms to the next frame."""
     regions: list[Region]
     lossy: bool
+    """Told by Lossy Image Compression, or by a transfer syntax that has no other way."""
     lossy_ratio: float | None
+    """Of all steps together, as told."""
+    lossy_method: str
+    """As told: ISO_10918_1 (JPEG), ISO_14495_1 (JPEG-LS), ISO_15444_1 (JPEG 2000) ..., joined by a backslash."""
+    stored_transfer_syntax_uid: str
+    """As it was received."""
     burned_in_annotation: bool
 
 
@@ -207,6 +235,8 @@ class SeriesDocument(TypedDict):
     number_of_frames: int
     order: Order
     stack: Stack | None
+    warnings: list[SeriesWarning]
+    """Contradictions within the headers (`series_warnings`)."""
     recommended_rate: float | None
     """Frames a second, as recorded; None: not a film."""
     instances: list[Instance]
