@@ -149,7 +149,7 @@ def test_the_corners_tell_whose_picture_it_is(open_page: OpenPage, served: Serve
         re.compile("NGUYỄN THỊ ÁNH ĐÀO.*000412345678.*14/03/1985 · 30 tuổi · Nam")
     )
     expect(page).to_have_title("NGUYỄN THỊ ÁNH ĐÀO – Filmless")
-    expect(page.locator(".badge")).to_have_text("Nguyên vẹn")
+    expect(page.locator(".badge")).to_have_text("Bản gốc")
 
 
 def test_the_film_runs_and_stops(open_page: OpenPage, served: Served) -> None:

@@ -15,16 +15,33 @@ export interface EdgeLetters {
 
 const OPPOSITE: Readonly<Record<string, string>> = { L: "R", R: "L", A: "P", P: "A", H: "F", F: "H" };
 
+/** Of an animal on four legs: left and right, dorsal and ventral, cranial (rostral) and caudal, and those of its limbs. */
+const OF_ANIMALS: Readonly<Record<string, string>> = {
+  LE: "RT",
+  RT: "LE",
+  D: "V",
+  V: "D",
+  CR: "CD",
+  CD: "CR",
+  R: "CD",
+  M: "L",
+  L: "M",
+  PR: "DI",
+  DI: "PR",
+  PA: "D",
+  PL: "D",
+};
+
+const BIPED = ["L", "R", "P", "A", "H", "F"] as const;
+const QUADRUPED = ["LE", "RT", "D", "V", "CR", "CD"] as const;
+
 /** Below this a second axis is not worth a letter: about 11 degrees. */
 const OBLIQUE = 0.2;
 
 /** The letters of a direction, the strongest axis first: "L", "AL", "HPR". At most `most` of them. */
-export function lettersOf(direction: Vector, most = 2): string {
-  const axes = [
-    { size: Math.abs(direction[0]), letter: direction[0] > 0 ? "L" : "R" },
-    { size: Math.abs(direction[1]), letter: direction[1] > 0 ? "P" : "A" },
-    { size: Math.abs(direction[2]), letter: direction[2] > 0 ? "H" : "F" },
-  ];
+export function lettersOf(direction: Vector, most = 2, quadruped = false): string {
+  const names = quadruped ? QUADRUPED : BIPED;
+  const axes = direction.map((part, axis) => ({ size: Math.abs(part), letter: names[2 * axis + (part > 0 ? 0 : 1)]! }));
   return axes
     .filter(({ size }) => size > OBLIQUE)
     .sort((one, other) => other.size - one.size)
@@ -33,19 +50,21 @@ export function lettersOf(direction: Vector, most = 2): string {
     .join("");
 }
 
-/** "AL" to "PR". Letters of quadrupeds and breasts that are no axis of a biped stay as they are. */
-export function oppositeOf(letters: string): string {
-  return [...letters].map((letter) => OPPOSITE[letter] ?? letter).join("");
+/** "AL" to "PR"; of a quadruped "LECR" to "RTCD". What is no axis stays as it is. */
+export function oppositeOf(letters: string, quadruped = false): string {
+  if (!quadruped) return [...letters].map((letter) => OPPOSITE[letter] ?? letter).join("");
+  return letters.replace(/LE|RT|CR|CD|PR|DI|PA|PL|[DVRML]/g, (name) => OF_ANIMALS[name]!);
 }
 
 /**
  * The edges of the unturned picture. Image Orientation (Patient) wins; else Patient Orientation (0020,0020), whose two
  * values name the direction of the rows (to the right) and of the columns (downwards).
  */
-export function edgesOf(orientation: ImageOrientation | null, patientOrientation: readonly string[] = []): EdgeLetters {
-  const right = orientation ? lettersOf([orientation[0], orientation[1], orientation[2]]) : (patientOrientation[0] ?? "");
-  const bottom = orientation ? lettersOf([orientation[3], orientation[4], orientation[5]]) : (patientOrientation[1] ?? "");
-  return { left: oppositeOf(right), right, top: oppositeOf(bottom), bottom };
+export function edgesOf(orientation: ImageOrientation | null, patientOrientation: readonly string[] = [], quadruped = false): EdgeLetters {
+  const [rx, ry, rz, cx, cy, cz] = orientation ?? [0, 0, 0, 0, 0, 0];
+  const right = orientation ? lettersOf([rx, ry, rz], 2, quadruped) : (patientOrientation[0] ?? "");
+  const bottom = orientation ? lettersOf([cx, cy, cz], 2, quadruped) : (patientOrientation[1] ?? "");
+  return { left: oppositeOf(right, quadruped), right, top: oppositeOf(bottom, quadruped), bottom };
 }
 
 /** The edges after the flips and the turn of a view. */

@@ -26,7 +26,7 @@ interface PartialDate {
 /** A DA value, also the old form with dots, and dates of which only the year or month is known: `1985`, `19850000`. */
 function partsOf(value: string): PartialDate | null {
   const [, year, month = "", day = ""] = /^(\d{4})\.?(\d{2})?\.?(\d{2})?$/.exec(value.trim()) ?? [];
-  if (!year) return null;
+  if (!year || year === "0000") return null;
   const knownMonth = month === "00" ? "" : month;
   return { year, month: knownMonth, day: knownMonth && day !== "00" ? day : "" };
 }

@@ -98,6 +98,7 @@ export interface FrameAttributes {
   readonly laterality: string;
   readonly view_position: string;
   readonly patient_orientation: string;
+  readonly quadruped: boolean;
   readonly image_type: string;
   readonly content_time: string;
   readonly acquisition_number: number | null;
@@ -105,6 +106,10 @@ export interface FrameAttributes {
   readonly regions: readonly Region[];
   readonly lossy: boolean;
   readonly lossy_ratio: number | null;
+  /** As told: "ISO_10918_1", several joined by a backslash. */
+  readonly lossy_method: string;
+  /** As it was received. */
+  readonly stored_transfer_syntax_uid: string;
   readonly burned_in_annotation: boolean;
 }
 
@@ -122,6 +127,23 @@ export interface OtherObject {
   readonly instance_number: number | null;
   readonly kind: SeriesKind;
 }
+
+/** What a reader should know before he trusts a place, a side or a length; codes are those of pacs/dicom/series_warnings.py. */
+export interface SeriesWarning {
+  readonly code: WarningCode;
+  readonly facts: Readonly<Record<string, number | string>>;
+}
+
+export type WarningCode =
+  | "spacing_invalid"
+  | "spacing_conflict"
+  | "slices_conflict"
+  | "orientation_invalid"
+  | "same_place"
+  | "frames_of_reference"
+  | "laterality_conflict"
+  | "laterality_described"
+  | "burned_in";
 
 type PerFrame = { readonly [Key in keyof FrameAttributes]?: readonly FrameAttributes[Key][] };
 
@@ -148,6 +170,7 @@ export interface SeriesDocument {
   readonly number_of_frames: number;
   readonly order: "position" | "phase_position" | "instance_number";
   readonly stack: Stack | null;
+  readonly warnings: readonly SeriesWarning[];
   /** Frames a second, as recorded; null: not a film. */
   readonly recommended_rate: number | null;
   readonly instances: readonly Instance[];
@@ -202,6 +225,18 @@ export function pixelDescription(frame: FrameAttributes): PixelDescription {
     signed: frame.signed,
     float: frame.pixel_data !== "integer",
   };
+}
+
+/** JPEG-LS, JPEG 2000 and HTJ2K where they may be either: that nothing was lost is then only known when it is said. */
+const EITHER = /\.4\.(81|91|93|203|205)$/;
+
+export type Loss = "original" | "lossless" | "maybe_lossy" | "lossy";
+
+/** What was done to the pixels before they came here. "lossless": made anew from what was received, bit for bit the same. */
+export function lossOf({ lossy, stored_transfer_syntax_uid, transcoded, resolution_ends }: FrameAttributes): Loss {
+  if (lossy) return "lossy";
+  if (EITHER.test(stored_transfer_syntax_uid)) return "maybe_lossy";
+  return transcoded || resolution_ends ? "lossless" : "original";
 }
 
 /** Height and width of a pixel, or null where no length can be told. */

@@ -1,34 +1,51 @@
 // The texts in the corners of a picture: whose it is, of what, and how it is shown.
-import type { JSX } from "preact";
+import type { ComponentChildren, JSX } from "preact";
 import { t } from "../i18n";
 import { ageText, dateText, mmText, nameText, sexText, timeText, windowText } from "../i18n/format";
 import { frameAttributes, type FrameAttributes, type SeriesDocument } from "../net/series";
 import type { Viewport } from "../render/viewport";
-import { Badges } from "./badges";
 
 interface CornersProps {
   readonly viewport: Viewport;
   /** On a phone: only what changes from picture to picture. */
   readonly brief: boolean;
+  /** The reader wants none of it: what is beneath the pictures' own marks is left out. */
+  readonly hidden: boolean;
+  /** Marks that stay. */
+  readonly children: ComponentChildren;
 }
 
-export function Corners({ viewport, brief }: CornersProps): JSX.Element | null {
+/** Whose picture this is: in every pane, and whatever else is hidden. */
+export function Identity({ document: { patient, study_date } }: { readonly document: SeriesDocument }): JSX.Element {
+  const born = dateText(patient.patient_birth_date);
+  const facts = [born, ageText(patient.patient_birth_date, study_date), sexText(patient.patient_sex)];
+  return (
+    <div class="corner top-left identity numbers">
+      <p>{nameText(patient.patient_name) || t("list.no_name")}</p>
+      <p>{patient.patient_id}</p>
+      <p>{facts.filter(Boolean).join(" · ")}</p>
+    </div>
+  );
+}
+
+export function Corners({ viewport, brief, hidden, children }: CornersProps): JSX.Element | null {
   const document = viewport.document.value;
   const shown = viewport.shown.value;
   if (!document || shown < 0) return null;
   const frame = frameAttributes(document, shown);
   return (
     <div class={`corners numbers ${brief ? "brief" : ""}`}>
-      {!brief && <Lines place="top-left" lines={patientLines(document)} />}
-      {!brief && <Lines place="top-right" lines={studyLines(document)} />}
-      <div class="corner bottom-left">
-        <Lines lines={seriesLines(document, frame, brief)} />
-        <p data-corner="image">{t(countedAs(document), { n: shown + 1, total: document.number_of_frames })}</p>
-      </div>
+      {!brief && !hidden && <Lines place="top-right" lines={studyLines(document)} />}
+      {!hidden && (
+        <div class="corner bottom-left">
+          <Lines lines={seriesLines(document, frame, brief)} />
+          <p data-corner="image">{t(countedAs(document), { n: shown + 1, total: document.number_of_frames })}</p>
+        </div>
+      )}
       <div class="corner bottom-right">
-        <Badges viewport={viewport} frame={frame} />
-        <p data-corner="zoom">{t("corner.zoom", { percent: Math.round(zoomPercent(viewport)) })}</p>
-        <WindowLine viewport={viewport} />
+        {children}
+        {!hidden && <p data-corner="zoom">{t("corner.zoom", { percent: Math.round(zoomPercent(viewport)) })}</p>}
+        {!hidden && <WindowLine viewport={viewport} />}
       </div>
     </div>
   );
@@ -49,12 +66,6 @@ function WindowLine({ viewport }: { readonly viewport: Viewport }): JSX.Element 
   if (!window) return null;
   const center = windowText(window.center);
   return <p data-corner="window">{t("corner.window", { center, width: windowText(window.width) })}</p>;
-}
-
-function patientLines({ patient, study_date }: SeriesDocument): readonly string[] {
-  const born = dateText(patient.patient_birth_date);
-  const facts = [born, ageText(patient.patient_birth_date, study_date), sexText(patient.patient_sex)];
-  return [nameText(patient.patient_name) || t("list.no_name"), patient.patient_id, facts.filter(Boolean).join(" · ")];
 }
 
 function studyLines(document: SeriesDocument): readonly string[] {

@@ -1,10 +1,11 @@
 // Everything that makes the reading page a reading room. Fetched when the first picture is on screen.
 import { addPart, type Part } from "../ui/parts";
 import { room } from "./room";
+import { screen } from "./screen";
 import { shell } from "./shell";
 
 /** In the order in which their layers lie over a picture, and their hooks are asked: the last first. */
-const PARTS: readonly Part[] = [room, shell];
+const PARTS: readonly Part[] = [room, screen, shell];
 
 export async function startParts(): Promise<void> {
   for (const part of PARTS) await addPart(part);

@@ -181,7 +181,7 @@ export function createViewport(canvas: HTMLCanvasElement, options: ViewportOptio
   const edges = computed(() => {
     const known = attributes.value;
     if (!known) return NO_EDGES;
-    return edgesInView(edgesOf(known.image_orientation, known.patient_orientation.split("\\")), view.value);
+    return edgesInView(edgesOf(known.image_orientation, known.patient_orientation.split("\\"), known.quadruped), view.value);
   });
   const pixels = computed((): ShownPixels | null => {
     const shown = onScreen.value;

@@ -6,7 +6,8 @@ import { t, type Key } from "../i18n";
 import { dateText } from "../i18n/format";
 import type { Failed } from "../net/api";
 import { frameOf, type SeriesDocument, type SeriesKind } from "../net/series";
-import { Corners } from "../overlay/corners";
+import { Badges } from "../overlay/badges";
+import { Corners, Identity } from "../overlay/corners";
 import { EdgeLetters } from "../overlay/edges";
 import { ScaleBar } from "../overlay/scalebar";
 import { createViewport, type Viewport } from "../render/viewport";
@@ -52,6 +53,7 @@ export function PaneView({ pane }: { readonly pane: Pane }): JSX.Element {
         <canvas ref={canvas} class="picture" role="img" aria-label={t("read.pane")} />
       </div>
       {isOld && <p class="prior-mark numbers">{t("read.prior", { date: dateText(document?.study_date ?? "") })}</p>}
+      {document && <Identity document={document} />}
       {viewport && document && document.number_of_frames > 0 && <Over pane={pane} viewport={viewport} document={document} />}
       {failed && <FailureNotice failed={failed} retry={retry} />}
       {document?.number_of_frames === 0 && <InPlace pane={pane} document={document} />}
@@ -128,12 +130,19 @@ function bindArrived(viewport: Viewport): () => void {
 function Over({ pane, viewport, document }: LayerProps): JSX.Element {
   const brief = narrow.value;
   const layers = parts.value.flatMap((part) => part.layers ?? []);
+  const marks = parts.value.flatMap((part) => part.marks ?? []);
   return (
     <>
       {layers.map((Layer, index) => (
         <Layer key={index} pane={pane} viewport={viewport} document={document} />
       ))}
-      {cornerTexts.value && <Corners viewport={viewport} brief={brief} />}
+      <Corners viewport={viewport} brief={brief} hidden={!cornerTexts.value}>
+        <Badges pane={pane} viewport={viewport}>
+          {marks.map((Mark, index) => (
+            <Mark key={index} pane={pane} viewport={viewport} document={document} />
+          ))}
+        </Badges>
+      </Corners>
       <EdgeLetters viewport={viewport} />
       <ScaleBar viewport={viewport} />
       {document.number_of_frames > 1 && <Scrubber viewport={viewport} />}

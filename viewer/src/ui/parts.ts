@@ -44,6 +44,8 @@ export interface Part {
   readonly hooks?: readonly PaneHook[];
   /** Over each picture, the first lowest. */
   readonly layers?: readonly ComponentType<LayerProps>[];
+  /** Short words on how far a picture can be trusted, on the button in its corner that explains them. */
+  readonly marks?: readonly ComponentType<LayerProps>[];
   /** Over the whole page: menus, sheets and notices that show themselves when they have something to say. */
   readonly places?: readonly ComponentType[];
   /** The list of series: at the side of a desk, in a sheet on a phone. */

@@ -12,7 +12,7 @@ import { narrow } from "../state/screen";
 import { closeSheet, sheet, type SheetName } from "../state/sheets";
 import { usePresetOfKey } from "../tools/presets";
 import { AccountMenu, LanguageMenu } from "./account";
-import { ActionButton, DeskToolbar, keepSpace, PhoneToolbar, PresetSheet, TouchSheet } from "./toolbar";
+import { ActionButton, DeskToolbar, keepSpace, PhoneToolbar } from "./toolbar";
 import { actions, actionsOf } from "./actions";
 import { Icon } from "./icons";
 import { FailureNotice, Notice } from "./notice";
@@ -23,8 +23,6 @@ import "./reading.css";
 
 /** Those of every reading page; the others are places of parts. */
 const SHEETS: Partial<Readonly<Record<SheetName, () => JSX.Element>>> = {
-  presets: PresetSheet,
-  more: TouchSheet,
   series: SeriesSheet,
 };
 

@@ -2,14 +2,13 @@
 import type { JSX } from "preact";
 import { t } from "../i18n";
 import { windowText } from "../i18n/format";
-import { closeSheet, toggleSheet } from "../state/sheets";
+import { toggleSheet } from "../state/sheets";
 import { playing } from "../tools/cine";
 import { isInUse, presets, usePreset } from "../tools/presets";
-import { actions, actionsOf, isOffered, type Action, type ActionName } from "./actions";
+import { actionsOf, isOffered, type Action, type ActionName } from "./actions";
 import { Icon } from "./icons";
 import { KeyCaps, keyText } from "./keys";
 import { Menu, MenuItem } from "./menu";
-import { Sheet } from "./sheet";
 
 const ON_DESK: readonly (readonly ActionName[])[] = [
   ["scroll", "window", "zoom", "pan"],
@@ -22,28 +21,6 @@ const ON_DESK: readonly (readonly ActionName[])[] = [
 const IN_MENU: readonly ActionName[] = ["play_all", "rotate_left", "flip_vertical", "zoom_in", "zoom_out", "corners", "full_screen", "help"];
 
 const ON_PHONE: readonly ActionName[] = ["scroll", "window", "zoom"];
-
-const IN_TOUCH_SHEET: readonly ActionName[] = [
-  "pan",
-  "fit",
-  "reset",
-  "invert",
-  "rotate_left",
-  "rotate_right",
-  "flip_horizontal",
-  "flip_vertical",
-  "play",
-  "slower",
-  "faster",
-  "first_image",
-  "last_image",
-  "previous_series",
-  "next_series",
-  "corners",
-  "full_screen",
-  "help",
-  "list",
-];
 
 export function DeskToolbar(): JSX.Element {
   return (
@@ -150,42 +127,11 @@ export function PhoneToolbar(): JSX.Element {
   );
 }
 
-function PhoneButton({ action }: { readonly action: Action }): JSX.Element {
+export function PhoneButton({ action }: { readonly action: Action }): JSX.Element {
   const pressed = action.isOn ? { "aria-pressed": action.isOn() } : {};
   return (
     <button type="button" class="phone-button" {...pressed} disabled={!isOffered(action)} data-action={action.name} onClick={action.run}>
       <ActionFace action={action} />
     </button>
-  );
-}
-
-export function PresetSheet(): JSX.Element {
-  return (
-    <Sheet title={t("read.presets")} close={closeSheet}>
-      <div role="menu" aria-label={t("read.presets")} onClick={closeSheet}>
-        {presets.value.map((preset, index) => (
-          <MenuItem
-            key={index}
-            text={preset.name}
-            chosen={isInUse(preset)}
-            run={() => usePreset(preset)}
-            aside={t("corner.window", { center: windowText(preset.center), width: windowText(preset.width) })}
-          />
-        ))}
-      </div>
-    </Sheet>
-  );
-}
-
-export function TouchSheet(): JSX.Element {
-  const offered = actions.value.filter(({ name }) => IN_TOUCH_SHEET.includes(name)).filter(isOffered);
-  return (
-    <Sheet title={t("read.more")} close={closeSheet}>
-      <div class="touch-grid">
-        {offered.map((action) => (
-          <PhoneButton key={action.name} action={action} />
-        ))}
-      </div>
-    </Sheet>
   );
 }

@@ -8,7 +8,7 @@ import { isTrouble } from "../../state/peers";
 import { Icon } from "../icons";
 import { RowList } from "./section";
 import { OutcomeText } from "./peertexts";
-import { syntaxText } from "./syntaxes";
+import { syntaxText } from "../syntaxes";
 
 export function Associations({ records }: { readonly records: readonly AssociationRecord[] }): JSX.Element {
   if (records.length === 0) return <p class="admin-hint">{t("doctor.none")}</p>;

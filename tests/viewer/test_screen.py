@@ -1,0 +1,154 @@
+"""The honest screen: whose picture it is, what was done to it, what contradicts itself, what a screen is fit for."""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, Page, expect
+from pydicom.dataset import Dataset
+
+from tests.make import make_ct, make_uid, part10
+from tests.server import Server, serving
+from tests.viewer.test_progressive import made, slice_of
+
+SIZE = {"width": 390, "height": 844}
+SLICES = 24
+CT, CT_SERIES = make_uid(5), make_uid(5, 1)
+LOSSY, ANIMAL = make_uid(6), make_uid(7)
+
+
+def small(study: str, **attributes: Any) -> Dataset:
+    """A picture of one study with nothing else in it."""
+    ds = make_ct(64, 64, StudyInstanceUID=study, SeriesInstanceUID=f"{study}.1", **attributes)
+    ds.PixelData = np.arange(64 * 64, dtype="<i2").tobytes()
+    return ds
+
+
+def data_sets() -> Iterator[Dataset]:
+    """A CT that contradicts itself, a mammogram that was compressed with loss, and the radiograph of an animal."""
+    for number in range(SLICES):
+        ds = slice_of(number)
+        ds.StudyInstanceUID, ds.SeriesInstanceUID, ds.SpacingBetweenSlices = CT, CT_SERIES, 2
+        yield ds
+    yield small(
+        LOSSY,
+        Modality="MG",
+        ImageLaterality="L",
+        SeriesDescription="R MLO RIGHT",
+        LossyImageCompression="01",
+        LossyImageCompressionRatio=12,
+        LossyImageCompressionMethod="ISO_10918_1",
+    )
+    yield small(
+        ANIMAL,
+        AnatomicalOrientationType="QUADRUPED",
+        ImageOrientationPatient=None,
+        ImagePositionPatient=None,
+        PatientOrientation=["LE", "CD"],
+    )
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The web door with the pictures, open to whoever is on this machine."""
+    folder = tmp_path_factory.mktemp("screen")
+    (folder / "files").mkdir()
+    for number, ds in enumerate(data_sets()):
+        (folder / f"files/{number}.dcm").write_bytes(part10(ds).getvalue())
+    with serving(folder / "data", "web", login="none") as running:
+        done = running.pacs("import", str(folder / "files"))
+        assert done.returncode == 0, done.stdout + done.stderr
+        made(running.settings)
+        yield running
+
+
+@pytest.fixture
+def open_study(server: Server, chromium: Browser) -> Iterator[Callable[..., Page]]:
+    """Opens a study. `prepare` is given the page before. Errors of the page fail the test."""
+    pages: list[Page] = []
+    complaints: list[str] = []
+
+    def open_one(study: str, prepare: Callable[[Page], None] = lambda page: None, **options: Any) -> Page:
+        page = chromium.new_page(**{"viewport": {"width": 1920, "height": 1080}, "locale": "en-GB"} | options)
+        pages.append(page)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        prepare(page)
+        page.goto(f"{server.url}/viewer?StudyInstanceUIDs={study}")
+        return page
+
+    yield open_one
+    for page in pages:
+        page.close()
+    assert complaints == []
+
+
+def mark(page: Page, name: str) -> Any:
+    return page.locator(f"[data-mark={name}]")
+
+
+def test_whose_picture_it_is_stays_when_every_other_text_is_hidden(open_study: Callable[..., Page]) -> None:
+    page = open_study(CT)
+    expect(page.locator("[data-corner=image]")).to_have_text(f"Image 1 / {SLICES}")
+
+    page.keyboard.press("g")
+
+    expect(page.locator("[data-corner=image]")).to_be_hidden()
+    expect(page.locator(".identity")).to_have_text(re.compile("NGUYỄN THỊ ÁNH ĐÀO.*0004123456.*1985-03-14 · 41 y · F"))
+    expect(page.locator(".badge")).to_be_visible()
+
+
+def test_contradictions_are_counted_until_read_and_told_with_their_numbers(open_study: Callable[..., Page]) -> None:
+    page = open_study(CT)
+    expect(mark(page, "warnings")).to_have_text("1 warning")
+    expect(mark(page, "warnings")).to_have_class(re.compile("unread"))
+
+    page.locator(".badges").click()
+    sheet = page.get_by_role("dialog")
+
+    expect(sheet).to_contain_text("SpacingBetweenSlices says 2 mm; by their positions the slices are 1 mm apart.")
+    expect(sheet).to_contain_text("without loss: every pixel is as it was received (Explicit VR Little Endian)")
+    page.keyboard.press("Escape")
+    expect(sheet).to_be_hidden()
+    expect(mark(page, "warnings")).to_have_text("1 warning")
+    expect(mark(page, "warnings")).not_to_have_class(re.compile("unread"))
+
+
+def test_loss_is_told_with_its_ratio_and_a_screen_too_small_for_the_modality(open_study: Callable[..., Page]) -> None:
+    page = open_study(LOSSY)
+    expect(page.locator(".badge")).to_have_text("Lossy 12:1")
+    expect(mark(page, "screen")).to_have_text("Not for diagnosis on this screen")
+
+    page.locator(".badges").click()
+
+    sheet = page.get_by_role("dialog")
+    expect(sheet).to_contain_text("Compressed with loss before it was received: 12:1, JPEG.")
+    expect(sheet).to_contain_text("The picture says L, the description of the series R.")
+    expect(sheet).to_contain_text("it has 2.1 megapixels, and 5.0 are expected for MG")
+
+
+def test_a_mirrored_picture_says_so_and_one_that_is_turned_does_not(open_study: Callable[..., Page]) -> None:
+    page = open_study(CT)
+    expect(page.locator(".badge")).to_have_text("Lossless")
+
+    page.keyboard.press("h")
+    expect(mark(page, "mirrored")).to_have_text("Mirrored")
+    page.keyboard.press("v")
+    expect(mark(page, "mirrored")).to_be_hidden()
+    page.keyboard.press("r")
+    page.keyboard.press("v")
+    expect(mark(page, "mirrored")).to_be_visible()
+
+
+def test_directions_of_an_animal_are_its_own(open_study: Callable[..., Page]) -> None:
+    page = open_study(ANIMAL)
+    expect(page.locator("[data-edge=right]")).to_have_text("LE")
+
+    def edges() -> str:
+        found = (page.locator(f"[data-edge={edge}]").inner_text() for edge in ("top", "right", "bottom", "left"))
+        return " ".join(found)
+
+    assert edges() == "CR LE CD RT"
+    page.keyboard.press("r")
+    assert edges() == "RT CR LE CD"

@@ -1,0 +1,15 @@
+// The honest screen: what is to be known of a picture and of the screen it is on, and what a thumb opens.
+import { MirroredMark, OtherPatient, ScreenMark, WarningMark } from "../ui/marks";
+import { MoreSheets } from "../ui/moresheets";
+import type { Part } from "../ui/parts";
+
+export const screen: Part = {
+  texts: {
+    vi: () => import("../i18n/screen.vi.json"),
+    en: () => import("../i18n/screen.en.json"),
+    fr: () => import("../i18n/screen.fr.json"),
+  },
+  marks: [WarningMark, ScreenMark, MirroredMark],
+  layers: [OtherPatient],
+  places: [MoreSheets],
+};
