@@ -33,6 +33,8 @@ SERVICE = "/dicom-web"
 """Where the web door answers DICOMweb."""
 FORM = 6
 """Counts the changes of what is made here: a new one is not mixed with what an older program kept."""
+MOST_BESIDE = 2000
+"""Things that are kept of the objects of one series."""
 COMMA, OPENED, CLOSED = stored(b","), stored(b"["), stored(b"]")
 
 
@@ -240,10 +242,15 @@ def _kept(pacs: Pacs, name: str, make: Callable[[], bytes], beside: int = 0) -> 
         return cached(pacs, name, made)
 
 
+def kept_of_series(pacs: Pacs, one: SeriesVersion, state: str, make: Callable[[], bytes]) -> bytes:
+    """What else is derived from a series, as gzip: made once for each revision and state of what it depends on."""
+    return _kept(pacs, _name("objects", one, state), lambda: gzip.compress(make(), mtime=0), beside=MOST_BESIDE)
+
+
 def forget_series(pacs: Pacs, study: str, series: str) -> None:
     """Remove what is kept of a series that is removed itself."""
     digest = _digest(study, series)
-    for kind in ("metadata", "document"):
+    for kind in ("metadata", "document", "objects"):
         forget(pacs, f"{kind}/{digest[:2]}", f"{digest}-*")
 
 

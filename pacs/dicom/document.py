@@ -42,6 +42,28 @@ NO_CODE = Code("")
 
 
 @dataclass(frozen=True, slots=True)
+class Referenced:
+    """An instance that a content item names (PS3.3 C.17.3.5)."""
+
+    sop_class_uid: str
+    sop_instance_uid: str
+    frames: tuple[int, ...]
+    """Empty: all of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Graphic:
+    """Points of an image, or in space (PS3.3 C.18.6, C.18.9)."""
+
+    kind: str
+    """POINT, POLYLINE, CIRCLE, ..."""
+    points: tuple[float, ...]
+    """Column and row one after the other; in space x, y and z in mm."""
+    frame_of_reference_uid: str = ""
+    """Of points in space."""
+
+
+@dataclass(frozen=True, slots=True)
 class Content:
     """A content item, and what stands below it (PS3.3 C.17.3.2)."""
 
@@ -55,6 +77,9 @@ class Content:
     """Of the value, where that is a code; of the unit, where it is a number."""
     reference: tuple[str, str, str] | None = None
     """Study, series and SOP instance UID of what is shown."""
+    referenced: Referenced | None = None
+    """What is named, whether or not it is known where that is."""
+    graphic: Graphic | None = None
     children: tuple["Content", ...] = ()
 
 
@@ -118,7 +143,9 @@ def _content(ds: Dataset, sets: Sequence[str], evidence: Mapping[str, tuple[str,
         below = items(ds, "ContentSequence")
         children = tuple(_content(child, sets, evidence, depth + 1) for child in below if isinstance(child, Dataset))
     concept = _code(ds, "ConceptNameCodeSequence", sets)
-    return Content(kind, word(ds, "RelationshipType"), concept, value, code, _reference(ds, evidence), children)
+    reference, graphic = _reference(ds, evidence), _graphic(ds, kind)
+    relationship, named = word(ds, "RelationshipType"), _named(ds)
+    return Content(kind, relationship, concept, value, code, reference, named, graphic, children)
 
 
 def _value(ds: Dataset, kind: str, sets: Sequence[str]) -> tuple[str, Code]:
@@ -182,6 +209,21 @@ def _reference(ds: Dataset, evidence: Mapping[str, tuple[str, str]]) -> tuple[st
     return (*evidence[uid], uid) if uid in evidence else None
 
 
+def _named(ds: Dataset) -> Referenced | None:
+    referenced = item(ds, "ReferencedSOPSequence")
+    if referenced is None:
+        return None
+    frames = tuple(int(one) for one in numbers(referenced, "ReferencedFrameNumber"))
+    return Referenced(word(referenced, "ReferencedSOPClassUID"), word(referenced, "ReferencedSOPInstanceUID"), frames)
+
+
+def _graphic(ds: Dataset, kind: str) -> Graphic | None:
+    if kind not in ("SCOORD", "SCOORD3D"):
+        return None
+    space = word(ds, "ReferencedFrameOfReferenceUID") if kind == "SCOORD3D" else ""
+    return Graphic(word(ds, "GraphicType"), numbers(ds, "GraphicData"), space)
+
+
 def _evidence(ds: Dataset) -> dict[str, tuple[str, str]]:
     """Study and series of each instance that the report is about (PS3.3 C.17.2.3)."""
     found: dict[str, tuple[str, str]] = {}
@@ -234,7 +276,7 @@ def _html_of(content: Content, link: Link) -> str:
         value = f'<a href="{escape(link(*content.reference))}">{value}</a>'
     elif content.kind == "TEXT":
         value = f'<span class="text">{value}</span>'
-    unit = f' <span class="unit">{escape(_unit(content))}</span>' if _unit(content) else ""
+    unit = f' <span class="unit">{escape(unit_of(content))}</span>' if unit_of(content) else ""
     coded = content.code if content.kind == "CODE" else NO_CODE
     how = f' <span class="code">({escape(f"{coded.value}, {coded.scheme}")})</span>' if coded.value else ""
     return f"<li>{concept}{value}{unit}{how}{_html_list(content.children, link)}</li>"
@@ -273,10 +315,10 @@ def _xml_text(value: str) -> str:
 
 
 def _with_unit(content: Content) -> str:
-    return f"{content.value} {_unit(content)}".strip()
+    return f"{content.value} {unit_of(content)}".strip()
 
 
-def _unit(content: Content) -> str:
+def unit_of(content: Content) -> str:
     """Of a number: UCUM says 1 and {…} of what has none."""
     code = content.code
     if content.kind != "NUM" or not content.value or code.value in ("", "1") or code.value.startswith("{"):

@@ -1,7 +1,9 @@
 """Overlay planes: bitmaps of one bit that lie over an image, drawn into its picture (PS3.3 C.9.2)."""
 
-from collections.abc import Iterable
+import base64
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,12 +12,14 @@ from pydicom.dataset import Dataset
 from pydicom.tag import Tag
 
 from pacs.dicom.pixels import PixelDescription, Samples
+from pacs.dicom.text import text
 from pacs.dicom.values import element_of, integer, numbers, raw_bytes, word
 
 GROUPS = range(0x6000, 0x6020, 2)
 """At most sixteen planes (PS3.5 7.6)."""
 ROWS, COLUMNS, FRAMES, KIND, ORIGIN, FIRST_FRAME = 0x0010, 0x0011, 0x0015, 0x0040, 0x0050, 0x0051
-BIT_POSITION, DATA = 0x0102, 0x3000
+BIT_POSITION, LABEL, LAYER, DATA = 0x0102, 0x1500, 0x1001, 0x3000
+DESCRIPTION = 0x0022
 REGION = "R"
 WHITE = 255
 Bits = NDArray[np.bool_]
@@ -40,6 +44,46 @@ def overlays_of(ds: Dataset, description: PixelDescription, samples: Samples, fr
     return [overlay for overlay in found if overlay is not None]
 
 
+class ToldPlane(TypedDict):
+    """A plane for who draws it himself."""
+
+    group: int
+    label: str
+    rows: int
+    columns: int
+    top: int
+    left: int
+    bits: str
+    """base64 of its bits, row by row without padding, the first in the lowest bit of a byte."""
+
+
+def has_overlays(ds: Dataset) -> bool:
+    """Whether there may be planes over an image."""
+    return any(_has(ds, group) for group in GROUPS)
+
+
+def told_planes(
+    ds: Dataset, description: PixelDescription | None = None, samples: Samples | None = None, frame_number: int = 1
+) -> Iterator[ToldPlane]:
+    """The planes over a frame, as `overlays_of` finds them; without samples those that lie in none of their bits."""
+    for group in GROUPS:
+        if not _has(ds, group):
+            continue
+        overlay = _overlay(ds, group, description, samples, frame_number)
+        if overlay is not None:
+            packed = np.packbits(overlay.bits, bitorder="little").tobytes()
+            rows, columns = overlay.bits.shape
+            yield {
+                "group": group,
+                "label": text(ds, _name(group, LABEL)) or text(ds, _name(group, DESCRIPTION)),
+                "rows": rows,
+                "columns": columns,
+                "top": overlay.top,
+                "left": overlay.left,
+                "bits": base64.b64encode(packed).decode("ascii"),
+            }
+
+
 def draw(picture: NDArray[np.uint8], overlays: Iterable[Overlay]) -> NDArray[np.uint8]:
     """The picture with the planes over it in white. picture: of the frame's size, grey or red, green and blue."""
     drawn = picture
@@ -55,10 +99,12 @@ def _has(ds: Dataset, group: int) -> bool:
 
 
 def _overlay(
-    ds: Dataset, group: int, description: PixelDescription, samples: Samples, frame_number: int
+    ds: Dataset, group: int, description: PixelDescription | None, samples: Samples | None, frame_number: int
 ) -> Overlay | None:
     rows, columns = integer(ds, _name(group, ROWS)), integer(ds, _name(group, COLUMNS))
     if Tag(group, DATA) not in ds:
+        if description is None or samples is None:
+            return None
         bits = _embedded(description, samples, integer(ds, _name(group, BIT_POSITION)))
     else:
         bits = _separate(ds, group, (rows, columns), frame_number)

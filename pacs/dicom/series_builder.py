@@ -12,6 +12,7 @@ from pacs.dicom import series_document as document
 from pacs.dicom.delivery import Delivery, delivery_of
 from pacs.dicom.functional_groups import functional_group
 from pacs.dicom.htj2k import HTJ2K_RPCL, ResolutionTable, htj2k_description
+from pacs.dicom.overlays import has_overlays
 from pacs.dicom.pixels import PixelDescription, PixelKeyword, pixel_description
 from pacs.dicom.presentation import Palette, Table, presentation_of
 from pacs.dicom.series_document import (
@@ -253,6 +254,7 @@ class _Gathered:
             "lossy_method": "\\".join(words(header, "LossyImageCompressionMethod")),
             "stored_transfer_syntax_uid": source.transfer_syntax_uid,
             "burned_in_annotation": word(header, "BurnedInAnnotation") == "YES",
+            "overlays": has_overlays(header),
         }
 
 

@@ -190,6 +190,8 @@ class FrameAttributes(TypedDict):
     stored_transfer_syntax_uid: str
     """As it was received."""
     burned_in_annotation: bool
+    overlays: bool
+    """There may be overlay planes over it (PS3.3 C.9.2)."""
 
 
 class Instance(TypedDict):

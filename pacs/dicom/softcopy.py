@@ -14,7 +14,7 @@ from pydicom.dataset import Dataset
 from pydicom.tag import Tag
 
 from pacs.dicom.annotation import BLACK, WHITE, font
-from pacs.dicom.overlays import GROUPS
+from pacs.dicom.overlays import DATA, GROUPS, LAYER, ROWS
 from pacs.dicom.pixels import PixelDescription
 from pacs.dicom.presentation import Presentation, Window, presentation_of
 from pacs.dicom.text import character_sets, paragraphs
@@ -22,8 +22,6 @@ from pacs.dicom.values import element_of, integer, items, number, numbers, word,
 
 GREYS = "1.2.840.10008.5.1.4.1.1.11.1"
 COLOURS = "1.2.840.10008.5.1.4.1.1.11.2"
-ROWS, DATA, LAYER = 0x0010, 0x3000, 0x1001
-"""Of an overlay group: its height, its plane, and the layer that it is activated on."""
 MODALITY = ("ModalityLUTSequence", "RescaleSlope", "RescaleIntercept", "RescaleType")
 VOI = ("WindowCenter", "WindowWidth", "WindowCenterWidthExplanation", "VOILUTFunction", "VOILUTSequence")
 PRESENTATION = ("PresentationLUTShape", "PresentationLUTSequence")

@@ -14,6 +14,8 @@ CONTENT_SECURITY_POLICY: Mapping[str, tuple[str, ...]] = {
     "connect-src": ("'self'",),
     "img-src": ("'self'", "blob:", "data:"),
     "style-src": ("'self'",),
+    "media-src": ("'self'",),
+    "frame-src": ("'self'",),
     "font-src": ("'self'",),
     "manifest-src": ("'self'",),
     "base-uri": ("'none'",),

@@ -111,6 +111,8 @@ export interface FrameAttributes {
   /** As it was received. */
   readonly stored_transfer_syntax_uid: string;
   readonly burned_in_annotation: boolean;
+  /** There may be overlay planes over it. */
+  readonly overlays: boolean;
 }
 
 export interface Instance {
