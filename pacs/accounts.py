@@ -31,8 +31,8 @@ PERMISSIONS: Mapping[str, frozenset[Permission]] = {
     # An administrator shall have no right to images (reliability 4.2). Until somebody else can be made by him
     # on a page, whoever opens the first sign-in link must be able to read the study he has just sent.
     "admin": EVERYTHING,
-    "radiologist": frozenset(("store", "query", "retrieve", "commit", "workitems")),
-    "technologist": frozenset(("store", "query", "retrieve", "commit", "workitems")),
+    "radiologist": frozenset(("store", "query", "retrieve", "commit", "workitems", "annotate")),
+    "technologist": frozenset(("store", "query", "retrieve", "commit", "workitems", "annotate")),
     "referrer": frozenset(("query", "retrieve")),
     "modality": frozenset(("store", "query", "commit", "workitems")),
     "auditor": frozenset(),

@@ -1,7 +1,7 @@
 """What every verb is handed: the Pacs it works on, and the Actor who asks."""
 
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, get_args
 
 from pacs.errors import NotAllowed
 from pacs.index.session import Database
@@ -9,8 +9,8 @@ from pacs.sandbox import Sandbox
 from pacs.settings import Settings
 from storage import MustWait, ObjectStore
 
-Permission = Literal["store", "query", "retrieve", "commit", "workitems", "administer"]
-EVERYTHING: frozenset[Permission] = frozenset(("store", "query", "retrieve", "commit", "workitems", "administer"))
+Permission = Literal["store", "query", "retrieve", "commit", "workitems", "annotate", "administer"]
+EVERYTHING: frozenset[Permission] = frozenset(get_args(Permission))
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ PacsError
 ├── AlreadyThere            there is one of that name already
 ├── NotInThisState          what is asked for cannot be done to it as it is now
 │   └── StateConflict       another state is asked for than can come after the one it is in
+│       └── ChangedMeanwhile  somebody else has changed it since the caller looked
 ├── TooLarge                more than is taken at once
 ├── UnknownDestination      the move destination is no known peer
 ├── NotAllowed              the caller is known and has no right to it
@@ -80,6 +81,10 @@ class NotInThisState(PacsError):
 
 class StateConflict(NotInThisState):
     """Another state is asked for than can come after the one that it is in."""
+
+
+class ChangedMeanwhile(StateConflict):
+    """Somebody else has changed it since the caller looked: he shall look again."""
 
 
 class TooLarge(PacsError):

@@ -32,7 +32,7 @@ def test_a_password_opens_a_session_with_the_rights_of_the_role(jane: Pacs) -> N
     actor = accounts.actor_of_session(jane, secret, "10.0.0.7")
 
     assert (actor.kind, actor.name, actor.address) == ("person", "jane", "10.0.0.7")
-    assert actor.permissions == {"store", "query", "retrieve", "commit", "workitems"}
+    assert actor.permissions == {"store", "query", "retrieve", "commit", "workitems", "annotate"}
 
 
 def test_a_password_may_be_typed_on_a_keyboard_that_composes_letters_otherwise(jane: Pacs) -> None:

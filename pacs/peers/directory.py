@@ -22,7 +22,7 @@ from pacs.errors import NotFound, OutOfResources
 from pacs.index.prepared import Prepared
 from pacs.index.tables import knock, peer
 
-PEER_PERMISSIONS: frozenset[Permission] = frozenset(get_args(Permission)) - {"administer"}
+PEER_PERMISSIONS: frozenset[Permission] = frozenset(get_args(Permission)) - {"administer", "annotate"}
 NOT_THERE_YET = frozenset(("worklist", "mpps", "print"))
 """Rights to services that we do not have yet."""
 MOST_KNOCKS = 1000

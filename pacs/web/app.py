@@ -11,6 +11,7 @@ import pacs as package
 from pacs.context import Pacs
 from pacs.settings import Settings
 from pacs.web import (
+    annotations,
     api,
     attributes,
     auth,
@@ -65,6 +66,7 @@ ROUTERS = (
     corrections.router,
     hanging.router,
     removals.router,
+    annotations.router,
     export.router,
     fhir.router,
     preferences.router,

@@ -76,9 +76,14 @@ def status_of(error: PacsError) -> HTTPStatus:
     return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
 
 
-def problem(status: HTTPStatus, detail: str = "", headers: Mapping[str, str] | None = None) -> Response:
-    """A problem document of no special type: its title is the status' phrase (RFC 9457 4.2.1)."""
-    body = {"title": status.phrase, "status": int(status)} | ({"detail": detail} if detail else {})
+def problem(
+    status: HTTPStatus,
+    detail: str = "",
+    headers: Mapping[str, str] | None = None,
+    also: Mapping[str, object] | None = None,
+) -> Response:
+    """A problem document of no special type: its title is the status' phrase (RFC 9457 4.2.1). also: its extensions."""
+    body = {"title": status.phrase, "status": int(status), **({"detail": detail} if detail else {}), **(also or {})}
     return Response(
         json.dumps(body, ensure_ascii=False),
         status,
