@@ -15,9 +15,9 @@ export interface Prepared {
   readonly range: readonly [number, number] | null;
 }
 
-/** Applies a modality table or a palette, so that renderers need know none. */
-export function prepare(document: SeriesDocument, index: number, attributes: FrameAttributes, { frame, reduce }: ReducedFrame): Prepared {
-  const key = `${document.series_instance_uid}/${document.revision}/${index}/${reduce}`;
+/** Applies a modality table or a palette, so that renderers need know none. under: what is said in place of the document. */
+export function prepare(document: SeriesDocument, index: number, attributes: FrameAttributes, { frame, reduce }: ReducedFrame, under = ""): Prepared {
+  const key = `${document.series_instance_uid}/${document.revision}/${index}/${reduce}/${under}`;
   const palette = paletteAt(document, attributes.palette);
   if (palette && frame.samples === 1) return inColour(key, coloured(frame, palette));
   if (frame.samples === 3) return inColour(key, frame);

@@ -40,6 +40,14 @@ export interface Placement {
   readonly pixelSize: PixelSize | null;
 }
 
+/** What is said of images in place of what they say of themselves (PS3.4 N.2.1): a presentation state. */
+export interface Presented {
+  /** Its SOP Instance UID. */
+  readonly name: string;
+  /** The series' document with other values, and further tables at the end. */
+  readonly document: SeriesDocument;
+}
+
 export interface Viewport {
   readonly canvas: HTMLCanvasElement;
 
@@ -96,6 +104,9 @@ export interface Viewport {
   setZoom(zoom: number): void;
   /** Zooms by a factor about a point in CSS px of the pane, the middle unless told. */
   zoomBy(factor: number, at?: Point): void;
+  /** Under which state the series is shown; its first window is in use then, and nothing is inverted twice. Null: as it says itself. */
+  readonly presented: ReadonlySignal<Presented | null>;
+  present(presented: Presented | null): void;
   /** Zoom, pan, turn and flips at once, as another viewport has them or a presentation state says. */
   setView(view: View): void;
   /** CSS px. */
@@ -130,6 +141,8 @@ type WindowChoice = { readonly kind: "preset"; readonly index: number } | { read
 
 interface Shown {
   readonly document: SeriesDocument;
+  /** The same, or what is presented in its place: what its attributes and tables are of. */
+  readonly said: SeriesDocument;
   readonly index: number;
   readonly attributes: FrameAttributes;
   readonly prepared: Prepared;
@@ -157,6 +170,7 @@ export function createViewport(canvas: HTMLCanvasElement, options: ViewportOptio
   const choice = signal<WindowChoice>({ kind: "preset", index: 0 });
   const view = signal<View>(FIT);
   const invert = signal(false);
+  const presented = signal<Presented | null>(null);
   const interpolate = signal(true);
   const pane = signal<Size>({ width: canvas.clientWidth, height: canvas.clientHeight });
 
@@ -164,7 +178,7 @@ export function createViewport(canvas: HTMLCanvasElement, options: ViewportOptio
   const attributes = computed(() => onScreen.value?.attributes ?? null);
   const presets = computed(() => {
     const shown = onScreen.value;
-    return shown ? presetsOf(shown.document, shown.attributes, shown.prepared.range) : [];
+    return shown ? presetsOf(shown.said, shown.attributes, shown.prepared.range) : [];
   });
   const preset = computed(() => {
     const chosen = choice.value;
@@ -207,19 +221,21 @@ export function createViewport(canvas: HTMLCanvasElement, options: ViewportOptio
    * scrolling never waits.
    */
   const choose = (document: SeriesDocument, frames: SharedLoader): Shown | null => {
-    const last = onScreen.value?.document === document ? onScreen.value : null;
+    const said = presented.value?.document ?? document;
+    const last = onScreen.value?.said === said ? onScreen.value : null;
     const isStack = document.stack !== null || document.recommended_rate !== null;
     const isHere = frames.decoded(frame.value) !== undefined || frames.low(frame.value) !== undefined;
     const index = isHere || !isStack ? frame.value : frames.nearest(frame.value);
     const whole = frames.decoded(index);
     const found = whole ? { frame: whole, reduce: 0 } : frames.low(index);
     if (!found || (last?.index === index && last.reduce <= found.reduce)) return found ? last : onScreen.value;
-    const known = frameAttributes(document, index);
-    return { document, index, attributes: known, prepared: prepare(document, index, known, found), reduce: found.reduce };
+    const known = frameAttributes(said, index);
+    const prepared = prepare(said, index, known, found, presented.value?.name);
+    return { document, said, index, attributes: known, prepared, reduce: found.reduce };
   };
-  const greysOf = ({ document, attributes: known, prepared }: Shown): Greys | null => {
+  const greysOf = ({ said, attributes: known, prepared }: Shown): Greys | null => {
     if (!window.value) return null;
-    const table = preset.value?.kind === "table" ? lutAt(document, known.voi_lut) : null;
+    const table = preset.value?.kind === "table" ? lutAt(said, known.voi_lut) : null;
     const voi = { window: validWindow(window.value, known.voi_lut_function), function: known.voi_lut_function, lut: table };
     return { modality: prepared.modality, voi, inverse: known.inverse, padding: prepared.padding };
   };
@@ -238,7 +254,7 @@ export function createViewport(canvas: HTMLCanvasElement, options: ViewportOptio
   };
   const unbind = effect(() => {
     // Whatever is read here makes a new drawing needed when it changes.
-    void [series.value, frame.value, choice.value, view.value, invert.value, interpolate.value, pane.value];
+    void [series.value, frame.value, choice.value, view.value, invert.value, interpolate.value, pane.value, presented.value];
     invalidate();
   });
 
@@ -263,6 +279,7 @@ export function createViewport(canvas: HTMLCanvasElement, options: ViewportOptio
     const frames = pageLoaders().acquire(document, decoder.decode, eventsOf(document), known);
     batch(() => {
       series.value = document;
+      presented.value = null;
       loader.value = frames;
       setFrame(index);
     });
@@ -318,6 +335,7 @@ export function createViewport(canvas: HTMLCanvasElement, options: ViewportOptio
   };
   const restore = (): void => {
     batch(() => {
+      presented.value = null;
       choice.value = { kind: "preset", index: 0 };
       view.value = FIT;
       invert.value = false;
@@ -370,6 +388,13 @@ export function createViewport(canvas: HTMLCanvasElement, options: ViewportOptio
       choice.value = chosen.kind === "usual" ? { kind: "own", window: { center, width } } : { kind: "preset", index };
     },
     pixels,
+    presented,
+    present(wanted) {
+      batch(() => {
+        restore();
+        presented.value = wanted;
+      });
+    },
     setZoom,
     setView(wanted) {
       view.value = wanted;
