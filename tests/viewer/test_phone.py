@@ -71,6 +71,26 @@ def test_two_fingers_zoom(open_page: OpenPage, served: Served, phone: dict[str, 
     expect(page.locator("[data-corner=image]")).to_have_text("Image 1 / 10")
 
 
+def test_two_fingers_that_rest_and_then_move_change_the_window(
+    open_page: OpenPage, served: Served, phone: dict[str, Any]
+) -> None:
+    page = open_page(served.viewer, **phone)
+    window = page.locator("[data-corner=window]")
+    expect(window).to_have_text("C 35\u2002W 80")
+    session = page.context.new_cdp_session(page)
+    fingers = [(150.0, 400.0), (240.0, 400.0)]
+
+    touch(session, "touchStart", fingers)
+    page.evaluate("new Promise((resolve) => setTimeout(resolve, 400))")  # as long as fingers rest
+    for step in range(1, 11):
+        touch(session, "touchMove", [(x + 10 * step, y) for x, y in fingers])
+    touch(session, "touchEnd", [])
+
+    expect(window).to_have_text("C 35\u2002W 120")
+    expect(page.locator("[data-corner=zoom]")).to_have_text("Zoom 200 %")
+    expect(page.locator("[data-corner=image]")).to_have_text("Image 1 / 10")
+
+
 def test_the_window_button_turns_one_finger_into_the_window(
     open_page: OpenPage, served: Served, phone: dict[str, Any]
 ) -> None:

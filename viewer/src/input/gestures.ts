@@ -46,6 +46,10 @@ export interface GestureHandlers {
   /** Two fingers. */
   pinch?(pinch: Pinch): void;
   pinchEnd?(): void;
+  /** Two fingers rest for a moment and then move together: a drag of what lies between them, told when the rest is over. */
+  heldStart?(drag: Drag): void;
+  held?(drag: Drag): void;
+  heldEnd?(drag: Drag): void;
   wheel?(wheel: Wheel): void;
   /** A press and release without a move. */
   tap?(at: Point, press: Press): void;
@@ -61,6 +65,8 @@ const STILL_PX = 5;
 const DOUBLE_TAP_MS = 350;
 const DOUBLE_TAP_PX = 30;
 const LONG_PRESS_MS = 500;
+/** So long two fingers rest before they move together. */
+const HELD_MS = 350;
 /** A notch of a mouse wheel, in the units of WheelEvent.deltaMode: pixels, lines, pages. */
 const NOTCH = [100, 3, 1] as const;
 const BUTTONS: Readonly<Record<number, Button>> = { 0: "left", 1: "middle", 2: "right" };
@@ -79,6 +85,10 @@ export function bindGestures(element: HTMLElement, handlers: GestureHandlers): (
   const bound = new AbortController();
   let dragging: number | null = null;
   let pinching = false;
+  /** Where the middle of two fingers rested and last was; null while they pinch, or before it is known. */
+  let heldPair: { readonly from: Point; at: Point } | null = null;
+  let pairMoved = false;
+  let rest: ReturnType<typeof setTimeout> | undefined;
   let lastTap: { readonly at: Point; readonly timeMs: number } | null = null;
   let longPress: ReturnType<typeof setTimeout> | undefined;
 
@@ -119,7 +129,11 @@ export function bindGestures(element: HTMLElement, handlers: GestureHandlers): (
     clearTimeout(longPress);
     if (down.size > 1) {
       cancelDrag();
+      clearTimeout(rest);
+      endHeld();
       pinching = down.size === 2;
+      pairMoved = false;
+      if (pinching && handlers.heldStart) rest = setTimeout(holdPair, HELD_MS);
     } else {
       longPress = setTimeout(() => hold(event.pointerId), LONG_PRESS_MS);
     }
@@ -130,6 +144,27 @@ export function bindGestures(element: HTMLElement, handlers: GestureHandlers): (
     lastTap = null;
     finger.held = true;
     handlers.longPress?.(finger.at);
+  };
+  const middleDrag = (from: Point, at: Point, before: Point): Drag => ({
+    button: "left",
+    pointer: "touch",
+    shift: false,
+    ctrl: false,
+    at,
+    from,
+    deltaXPx: at.x - before.x,
+    deltaYPx: at.y - before.y,
+  });
+  const holdPair = (): void => {
+    const [one, other] = [...down.values()];
+    if (!pinching || pairMoved || !one || !other) return;
+    const at = middle(one.at, other.at);
+    heldPair = { from: at, at };
+    handlers.heldStart?.(middleDrag(at, at, at));
+  };
+  const endHeld = (): void => {
+    if (heldPair) handlers.heldEnd?.(middleDrag(heldPair.from, heldPair.at, heldPair.at));
+    heldPair = null;
   };
   const move = (event: PointerEvent): void => {
     const finger = down.get(event.pointerId);
@@ -155,9 +190,16 @@ export function bindGestures(element: HTMLElement, handlers: GestureHandlers): (
   const pinchTo = (pointer: number, finger: Down, at: Point): void => {
     const other = [...down].find(([id]) => id !== pointer)?.[1];
     if (!other) return;
+    // A finger that only trembles leaves the rest of both as it is.
+    if (!pairMoved && !heldPair && distance(at, finger.from) < STILL_PX) return;
+    pairMoved = true;
     const before = { spread: distance(finger.at, other.at), middle: middle(finger.at, other.at) };
     finger.at = at;
     const now = middle(at, other.at);
+    if (heldPair) {
+      heldPair.at = now;
+      return handlers.held?.(middleDrag(heldPair.from, now, before.middle));
+    }
     const factor = before.spread > 0 ? distance(at, other.at) / before.spread : 1;
     handlers.pinch?.({ factor, at: now, deltaXPx: now.x - before.middle.x, deltaYPx: now.y - before.middle.y });
   };
@@ -167,6 +209,8 @@ export function bindGestures(element: HTMLElement, handlers: GestureHandlers): (
     clearTimeout(longPress);
     if (pinching) {
       pinching = false;
+      clearTimeout(rest);
+      endHeld();
       handlers.pinchEnd?.();
       // The finger that stays is not a drag of its own.
       down.clear();
@@ -209,6 +253,7 @@ export function bindGestures(element: HTMLElement, handlers: GestureHandlers): (
   element.addEventListener("contextmenu", (event) => event.preventDefault(), { signal });
   return () => {
     clearTimeout(longPress);
+    clearTimeout(rest);
     bound.abort();
   };
 }

@@ -9,6 +9,7 @@ const SHIFT_WHEEL = 5;
 const WHEEL_ZOOM = 1.15;
 /** A quick way across with one finger, this far and flatter than 1:2, is a swipe to the next series. */
 const SWIPE_PX = 90;
+const HELD_VIBRATES_MS = 12;
 /** Nearer than this to 1 the whole picture is shown. */
 const FITTED = 0.01;
 
@@ -39,6 +40,19 @@ export function bindPane(element: HTMLElement, viewport: Viewport, activate: () 
     pinch({ factor, at, deltaXPx, deltaYPx }) {
       viewport.zoomBy(factor, at);
       viewport.panBy(deltaXPx, deltaYPx);
+    },
+    heldStart(begun) {
+      activate();
+      // Felt, not seen: the fingers hide the picture.
+      navigator.vibrate?.(HELD_VIBRATES_MS);
+      drag = toolOf("window").start(viewport, begun);
+    },
+    held(moved) {
+      drag?.move(moved);
+    },
+    heldEnd(ended) {
+      drag?.end?.(ended);
+      drag = null;
     },
     wheel({ steps, at, shift, ctrl }) {
       activate();

@@ -33,6 +33,7 @@ const MOUSE: readonly (readonly [Key, readonly Key[]])[] = [
 const TOUCH: readonly (readonly [Key, readonly Key[]])[] = [
   ["help.one_finger", ["help.one_finger_does"]],
   ["help.two_fingers", ["help.two_fingers_do"]],
+  ["help.two_held", ["action.window"]],
   ["help.swipe", ["action.next_series", "action.previous_series"]],
   ["help.double_tap", ["help.fit_or_actual"]],
 ];
