@@ -93,6 +93,9 @@ class Settings(BaseSettings):
     cors_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(words_of)] = Field(
         (), description="origins whose pages may ask us with a token, `https://viewer.example`, with spaces between"
     )
+    embed_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(words_of)] = Field(
+        (), description="origins whose pages may show the viewer in a frame, `https://emr.example`, with spaces between"
+    )
     workers: int = Field(
         default_factory=lambda: len(os.sched_getaffinity(0)),
         ge=1,
@@ -133,7 +136,7 @@ class Settings(BaseSettings):
             raise ValueError("begins with neither file://, s3:// nor memory:")
         return url
 
-    @field_validator("cors_origins", mode="after")
+    @field_validator("cors_origins", "embed_origins", mode="after")
     @classmethod
     def _origins_are_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
         for origin in origins:

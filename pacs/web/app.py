@@ -25,6 +25,7 @@ from pacs.web import (
     fhir,
     hanging,
     health,
+    launch,
     metadata,
     pages,
     peers,
@@ -69,6 +70,7 @@ ROUTERS = (
     annotations.router,
     export.router,
     fhir.router,
+    launch.router,
     preferences.router,
     auth.router,
     health.router,
@@ -112,7 +114,7 @@ def create_app(pacs: Pacs, statement: Callable[[Settings], str] | None = None) -
     app.state.threads = ThreadPoolExecutor(THREADS, thread_name_prefix="answer")
     answer_problems(app)
     app.add_middleware(ShortWay, routers=SHORT, threads=app.state.threads, pacs=pacs)
-    app.add_middleware(Headers, policy=policy_of_build(pages.STATIC))
+    app.add_middleware(Headers, policy=policy_of_build(pages.STATIC, pacs.settings.embed_origins))
     if pacs.settings.cors_origins:
         app.add_middleware(CORSMiddleware, allow_origins=pacs.settings.cors_origins, **FOR_OTHER_ORIGINS)
     for router in ROUTERS:

@@ -135,9 +135,7 @@ def sign_in_by_link(request: Request, link: Link) -> Response:
 def sign_out(request: Request, actor: Actor) -> Response:
     """End the session, here and in the browser's caches."""
     accounts.sign_out(pacs_of(request), request.cookies.get(cookie_name(request), ""))
-    response = Response(status_code=204, headers={"clear-site-data": '"cache"'})
-    response.delete_cookie(cookie_name(request), secure=request.url.scheme == "https", httponly=True, samesite="strict")
-    return response
+    return Response(status_code=204, headers={"clear-site-data": '"cache"', "set-cookie": _cookie(request, "", 0)})
 
 
 @router.get("/me")
@@ -148,16 +146,23 @@ def tell_who(request: Request, actor: Actor) -> Response:
 
 
 def _welcome(request: Request, secret: str) -> Response:
-    response = Response(status_code=204)
-    response.set_cookie(
-        cookie_name(request),
-        secret,
-        max_age=int(accounts.SESSION.total_seconds()),
-        secure=request.url.scheme == "https",
-        httponly=True,
-        samesite="strict",
+    cookie = _cookie(request, secret, int(accounts.SESSION.total_seconds()))
+    return Response(status_code=204, headers={"set-cookie": cookie})
+
+
+def _cookie(request: Request, secret: str, lasts_s: int) -> str:
+    """The session as a Set-Cookie header.
+
+    A frame in a page of another site sends no cookie but one that is `SameSite=None`, which must be `Secure`; as it is
+    `Partitioned`, whoever signs in there is signed in nowhere else. What other sites' forms send is refused by
+    `_refuse_other_sites`, and what they ask for they cannot read.
+    """
+    is_safe = request.url.scheme == "https"
+    is_embedded = is_safe and bool(pacs_of(request).settings.embed_origins)
+    site = "SameSite=none; Partitioned" if is_embedded else "SameSite=strict"
+    return (
+        f"{cookie_name(request)}={secret}; HttpOnly; Max-Age={lasts_s}; Path=/; {site}{'; Secure' if is_safe else ''}"
     )
-    return response
 
 
 def _bearer_of(authorization: str) -> str:

@@ -72,15 +72,19 @@ class Headers:
         return completed
 
 
-def policy_of_build(static: Path) -> str:
+def policy_of_build(static: Path, embedders: Sequence[str] = ()) -> str:
     """The policy under which the built viewer runs: its `csp.json` names the hashes of its inline scripts."""
     path = static / "csp.json"
-    return content_security_policy(json.loads(path.read_bytes()) if path.exists() else {})
+    return content_security_policy(json.loads(path.read_bytes()) if path.exists() else {}, embedders)
 
 
-def content_security_policy(hashes: Mapping[str, Sequence[str]]) -> str:
-    """The policy as a header's value. hashes: `sha256-…` to allow besides, by directive."""
+def content_security_policy(hashes: Mapping[str, Sequence[str]], embedders: Sequence[str] = ()) -> str:
+    """The policy as a header's value.
+
+    hashes: `sha256-…` to allow besides, by directive. embedders: origins whose pages may show ours in a frame.
+    """
+    policy = {**CONTENT_SECURITY_POLICY, **({"frame-ancestors": ("'self'", *embedders)} if embedders else {})}
     return "; ".join(
         " ".join((directive, *sources, *(f"'{one}'" for one in hashes.get(directive, ()))))
-        for directive, sources in CONTENT_SECURITY_POLICY.items()
+        for directive, sources in policy.items()
     )

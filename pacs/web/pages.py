@@ -34,6 +34,7 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/")
 @router.get("/viewer")
+@router.get("/IHEInvokeImageDisplay")
 @router.get("/signin")
 @router.get("/admin")
 def show_viewer(request: Request) -> Response:

@@ -23,6 +23,7 @@ PUBLIC = {
     ("GET", "/"),
     ("GET", "/viewer"),
     ("GET", "/admin"),
+    ("GET", "/IHEInvokeImageDisplay"),
     ("GET", "/signin"),
     ("GET", "/assets/{name:path}"),
     ("GET", "/{name}"),

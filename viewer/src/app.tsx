@@ -6,7 +6,7 @@ import { pictureSeen } from "./state/begun";
 import { theme } from "./state/prefs";
 import { systemIsLight } from "./state/screen";
 import { applyTheme, themeOf } from "./state/themes";
-import { bindRoute, route } from "./state/route";
+import { bindRoute, isLaunch, route } from "./state/route";
 import { askWho, bindSession, me } from "./state/session";
 import { Later } from "./ui/later";
 import { Reading } from "./ui/reading";
@@ -15,6 +15,7 @@ import "./ui/base.css";
 
 const loadSignIn = async (): Promise<ComponentType> => (await import("./ui/signin")).SignIn;
 const loadList = async (): Promise<ComponentType> => (await import("./ui/studylist")).start();
+const loadLaunch = async (): Promise<ComponentType> => (await import("./ui/launch")).start();
 const loadAdmin = async (): Promise<ComponentType> => (await import("./ui/admin/administration")).start();
 
 export function App(): JSX.Element {
@@ -30,10 +31,14 @@ export function App(): JSX.Element {
   }, [pathname]);
 
   if (pathname === "/signin") return <Later key="signin" load={loadSignIn} />;
+  if (isLaunch(route.value)) return <Later key="launch" load={loadLaunch} />;
   if (pathname === "/viewer") return <Reading key={route.value.search} />;
   if (pathname === "/admin") return <Later key="admin" load={loadAdmin} />;
   return <Later key="list" load={loadList} />;
 }
+
+// Within another system's page there is no room for what that page has itself.
+if (self !== top) document.documentElement.dataset["embedded"] = "";
 
 function bindTheme(): () => void {
   return effect(() => applyTheme(themeOf(theme.value, route.value.pathname === "/viewer", systemIsLight.value)));

@@ -37,3 +37,33 @@ export function askedStudies(address: URL): readonly string[] {
   const values = address.searchParams.getAll("StudyInstanceUIDs").flatMap((value) => value.split(","));
   return [...new Set(values.map((value) => value.trim()).filter(Boolean))];
 }
+
+/** Where in its studies an address begins. */
+export interface AskedPlace {
+  readonly seriesUid: string;
+  /** "": where the series begins. */
+  readonly sopInstanceUid: string;
+  /** Within the instance, from 1. */
+  readonly frameNumber: number;
+}
+
+export function askedPlace({ searchParams }: URL): AskedPlace | null {
+  const seriesUid = searchParams.get("SeriesInstanceUID");
+  if (!seriesUid) return null;
+  return { seriesUid, sopInstanceUid: searchParams.get("SOPInstanceUID") ?? "", frameNumber: Number(searchParams.get("frame") ?? 1) || 1 };
+}
+
+/** Whether the server must be asked what an address means: it names its studies by something else, or the place in them by half. */
+export function isLaunch(address: URL): boolean {
+  if (address.pathname === "/IHEInvokeImageDisplay") return true;
+  const { searchParams } = address;
+  const isHalf = searchParams.has("SOPInstanceUID") && !searchParams.has("SeriesInstanceUID");
+  const isNamed = ["PatientID", "AccessionNumber", "SeriesInstanceUID"].some((name) => searchParams.has(name));
+  return address.pathname === "/viewer" && (isHalf || (isNamed && askedStudies(address).length === 0));
+}
+
+export function placeAddress(studyUids: readonly string[], { seriesUid, sopInstanceUid, frameNumber }: AskedPlace): string {
+  const said = { SeriesInstanceUID: seriesUid, SOPInstanceUID: sopInstanceUid, frame: frameNumber > 1 ? String(frameNumber) : "" };
+  const rest = Object.entries(said).filter(([, value]) => value !== "");
+  return viewerAddress(studyUids) + rest.map(([name, value]) => `&${name}=${encodeURIComponent(value)}`).join("");
+}

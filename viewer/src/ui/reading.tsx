@@ -7,7 +7,7 @@ import { bindGestures } from "../input/gestures";
 import { bindKeys } from "../input/keymap";
 import { sideList } from "../state/prefs";
 import { activePane, activeStudy, allSeries, grid, indexOf, openStudies, panes, studies, summaryOf } from "../state/reading";
-import { askedStudies, go, listAddress, route } from "../state/route";
+import { askedPlace, askedStudies, go, listAddress, route } from "../state/route";
 import { narrow } from "../state/screen";
 import { closeSheet, sheet, type SheetName } from "../state/sheets";
 import { usePresetOfKey } from "../tools/presets";
@@ -30,6 +30,7 @@ const PRESET_KEYS = [..."1234567890"];
 
 export function Reading(): JSX.Element {
   useEffect(() => openStudies(askedStudies(route.peek())), []);
+  useEffect(bindAskedPlace, []);
   useEffect(() => bindKeys(window, keys), []);
   useEffect(() => closeSheet, []);
   useEffect(() => {
@@ -80,6 +81,20 @@ function keys(): ReadonlyMap<string, () => void> {
 
 function patientName(): string {
   return nameText(activeStudy.value?.patient_name ?? "");
+}
+
+/** Where the address says, if it says; what finds it is fetched only then. */
+function bindAskedPlace(): (() => void) | undefined {
+  const place = askedPlace(route.peek());
+  if (!place) return;
+  let ended = false;
+  let end = (): void => {
+    ended = true;
+  };
+  void import("./askedplace").then(({ bindPlace }) => {
+    if (!ended) end = bindPlace(place);
+  });
+  return () => end();
 }
 
 /** Whose pictures these are, always in sight. */
