@@ -1,13 +1,18 @@
 """The reading room: grids, one pane alone, an earlier study beside, hanging rules, films, a second window."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
-from playwright.sync_api import Locator, Page, expect
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.viewer.conftest import Served
+from pacs.web.pages import STATIC
+from tests.make import make_ct, make_uid, part10
+from tests.server import serving
+from tests.viewer.conftest import NAME, PASSWORD, Served, session_of
 
 OpenPage = Callable[..., Page]
-CT = "CT Atten Cor"
 
 
 def pane(page: Page, number: int) -> Locator:
@@ -119,3 +124,112 @@ def test_films_run_together_and_each_at_its_own_speed(open_page: OpenPage, serve
     expect(pane(page, 2).locator(".film-bar")).to_contain_text("15 images/s")
     page.keyboard.press("Shift+C")
     expect(page.locator(".film-bar")).to_have_count(0)
+
+
+@dataclass(frozen=True, slots=True)
+class WithPrior:
+    """A server with two studies of one patient, of two CT series each."""
+
+    url: str
+    session: Path
+    current: str
+    prior: str
+
+    @property
+    def viewer(self) -> str:
+        return f"{self.url}/viewer?StudyInstanceUIDs={self.current}"
+
+
+def write_study(folder: Path, day: str, descriptions: Sequence[str]) -> str:
+    """Three slices for each description; the Study Instance UID."""
+    study = make_uid()
+    for number, description in enumerate(descriptions, 1):
+        series = make_uid()
+        for index in range(3):
+            ds = make_ct(64, 64, StudyInstanceUID=study, SeriesInstanceUID=series, SeriesDescription=description)
+            ds.StudyDate, ds.SeriesNumber, ds.InstanceNumber = day, number, index + 1
+            ds.BodyPartExamined, ds.ImagePositionPatient = "CHEST", [0, 0, 5 * index]
+            (folder / f"{series}.{index}.dcm").write_bytes(part10(ds).read())
+    return study
+
+
+@pytest.fixture(scope="module")
+def with_prior(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WithPrior]:
+    if not (STATIC / "index.html").exists():
+        pytest.skip("the viewer is not built: make install")
+    folder = tmp_path_factory.mktemp("files")
+    current = write_study(folder, "20261124", ["Thorax 5.0 B31f", "Lung 1.0 B70f"])
+    prior = write_study(folder, "20250310", ["Lung 1.0 B70f", "Thorax 5.0 B31f"])
+    with serving(tmp_path_factory.mktemp("prior"), "web") as server:
+        assert server.pacs("import", str(folder)).returncode == 0
+        added = server.pacs("user", "add", NAME, "--role", "admin", "--password-stdin", input=f"{PASSWORD}\n")
+        assert added.returncode == 0, added.stderr
+        yield WithPrior(server.url, session_of(chromium, server.url, folder / "state.json"), current, prior)
+
+
+@pytest.fixture
+def open_reading(chromium: Browser, with_prior: WithPrior) -> Iterator[OpenPage]:
+    """Opens pages of who is signed in there; what they complain of fails the test."""
+    complaints: list[str] = []
+    context = chromium.new_context(
+        storage_state=with_prior.session, locale="en-GB", viewport={"width": 1920, "height": 1080}
+    )
+
+    def new_page(address: str = with_prior.viewer) -> Page:
+        page = context.new_page()
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto(address)
+        return page
+
+    yield new_page
+    for rule in context.request.get(f"{with_prior.url}/api/hanging").json()["rules"]:
+        context.request.delete(f"{with_prior.url}/api/hanging/{rule['pk']}")
+    context.close()
+    assert complaints == []
+
+
+def test_the_earlier_study_hangs_beside_the_current_one_and_says_what_it_is(open_reading: OpenPage) -> None:
+    page = open_reading()
+
+    expect(series_of(pane(page, 1))).to_have_text("1. Thorax 5.0 B31f")
+    expect(series_of(pane(page, 2))).to_have_text("2. Thorax 5.0 B31f")
+    expect(page.locator(".prior-mark")).to_have_text("Prior 2025-03-10")
+    expect(pane(page, 2).locator(".prior-mark")).to_be_visible()
+    expect(page.locator(".series-list .prior .series")).to_have_count(2)
+
+
+def test_what_is_on_the_screen_hangs_like_it_the_next_time(open_reading: OpenPage, with_prior: WithPrior) -> None:
+    page = open_reading()
+    wait_until_ready(page)
+    page.keyboard.press("Shift+E")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    page.locator(".series-list section:not(.prior) .series").nth(1).click()
+    expect(series_of(pane(page, 3))).to_have_text("2. Lung 1.0 B70f")
+    page.keyboard.press("2")
+    expect(pane(page, 3).locator("[data-corner=window]")).to_have_text("C -600\u2002W 1500")
+
+    page.keyboard.press("Shift+L")
+    said = page.locator(".like-this-panes li")
+    expect(said).to_have_text(
+        [
+            "CT · “Thorax 5.0 B31f”",
+            "earlier study · CT",
+            "CT · “Lung 1.0 B70f” · C -600\u2002W 1500",
+            "earlier study · CT",
+        ]
+    )
+    page.get_by_label("Name").fill("Chest of mine")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("dialog")).to_have_count(0)
+
+    again = open_reading()
+    expect(again.locator("[data-pane]")).to_have_count(4)
+    expect(series_of(pane(again, 3))).to_have_text("2. Lung 1.0 B70f")
+    expect(pane(again, 3).locator("[data-corner=window]")).to_have_text("C -600\u2002W 1500")
+    expect(again.locator(".hanging-line span")).to_have_text("Chest of mine")
+    again.keyboard.press(".")
+    expect(again.locator(".hanging-line span")).to_have_text("With prior")
+    expect(again.locator("[data-pane]")).to_have_count(2)
+    again.keyboard.press(",")
+    expect(again.locator("[data-pane]")).to_have_count(4)

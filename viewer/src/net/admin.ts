@@ -1,6 +1,7 @@
 // The part of our REST API that is for administrators: peers, routing, corrections, further attributes and removals.
 // Times are ISO 8601, in UTC.
-import { fetchJson, reasonOf, studyPath, tellSignedOut, type Answer } from "./api";
+import { fetchJson, studyPath, type Answer } from "./api";
+import { send } from "./send";
 
 export type Right = "store" | "query" | "retrieve" | "commit";
 export const RIGHTS: readonly Right[] = ["store", "query", "retrieve", "commit"];
@@ -355,16 +356,4 @@ export function restoreRemoval(pk: number): Promise<Answer<unknown>> {
 
 function peerPath(aeTitle: string): string {
   return `/api/peers/${encodeURIComponent(aeTitle)}`;
-}
-
-/** Sends a request that changes something; the value of an empty answer is null. */
-async function send<T>(method: string, path: string, body?: object): Promise<Answer<T>> {
-  try {
-    const response = await fetch(path, { method, ...(body && { headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) }) });
-    if (response.ok) return { ok: true, value: JSON.parse((await response.text()) || "null") as T };
-    if (response.status === 401) tellSignedOut();
-    return { ok: false, status: response.status, reason: await reasonOf(response) };
-  } catch (error) {
-    return { ok: false, status: 0, reason: String(error) };
-  }
 }

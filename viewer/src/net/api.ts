@@ -54,8 +54,11 @@ export interface SeriesSummary {
   readonly series_description: string;
   readonly body_part_examined: string;
   readonly number_of_series_related_instances: number;
+  readonly protocol_name: string;
+  readonly laterality: string;
   /** Frames that can be shown; 0 for a report, a presentation state and the like. */
   readonly number_of_frames: number;
+  readonly is_localiser: boolean;
 }
 
 /** What hangs in one pane. */
@@ -85,7 +88,7 @@ export interface PriorStudy {
   readonly study_description: string;
   readonly modalities_in_study: readonly string[];
   readonly body_parts: readonly string[];
-  /** 3: same modality and body part; 2: same modality; 1: same body part; 0: neither. */
+  /** 3: same modality and body part; 2: same modality, the part is not known; 1: same part only; 0: neither. */
   readonly relevance: number;
 }
 

@@ -1,5 +1,7 @@
 // The room: grids, one pane alone, priors, films.
+import { HANG_TEXTS } from "../hang/texts";
 import { bindKeys } from "../input/keymap";
+import { stepHanging } from "../state/hangings";
 import { stepPane, toggleOnly } from "../state/layout";
 import { onlyPaneId, panes } from "../state/reading";
 import { bindDrops } from "../tools/drops";
@@ -9,6 +11,7 @@ import { action, type Action } from "../ui/actions";
 import { FilmBar } from "../ui/filmbar";
 import { chooserOpen, GridChooser, nextGrid } from "../ui/gridchooser";
 import type { Part } from "../ui/parts";
+import { LikeThisPlace, openLikeThis } from "../ui/likethisplace";
 import { SeriesList } from "../ui/serieslist";
 import "../ui/room.css";
 
@@ -18,6 +21,9 @@ const ACTIONS: readonly Action[] = [
   action("layout", "one_up", "onePane", "enter", toggleOnly, { isOn: () => onlyPaneId.value !== null, isOffered: hasPanes }),
   action("layout", "next_pane", "forward", "arrowright", () => stepPane(1), { isOffered: hasPanes }),
   action("layout", "previous_pane", "back", "arrowleft", () => stepPane(-1), { isOffered: hasPanes }),
+  action("layout", "next_hanging", "forward", ".", () => void stepHanging(1)),
+  action("layout", "previous_hanging", "back", ",", () => void stepHanging(-1)),
+  action("layout", "like_this", "keep", "shift+l", openLikeThis),
   action("images", "play_all", "play", "shift+c", toggleAll, { isOffered: hasPanes }),
 ];
 
@@ -39,15 +45,11 @@ function escape(): void {
 }
 
 export const room: Part = {
-  texts: {
-    vi: () => import("../i18n/hang.vi.json"),
-    en: () => import("../i18n/hang.en.json"),
-    fr: () => import("../i18n/hang.fr.json"),
-  },
+  texts: HANG_TEXTS,
   actions: ACTIONS,
   hooks: [oneUp],
   layers: [FilmBar],
-  places: [GridChooser],
+  places: [GridChooser, LikeThisPlace],
   side: SeriesList,
   start() {
     bindDrops();

@@ -1,5 +1,6 @@
 // The viewports on screen, by pane.
 import { computed, signal } from "@preact/signals-core";
+import type { Window } from "../geom/window";
 import type { Viewport } from "../render/viewport";
 import { activePaneId, type Pane } from "../state/reading";
 
@@ -15,6 +16,12 @@ export function placeViewport(paneId: number, viewport: Viewport): () => void {
   return () => {
     viewports.value = new Map([...viewports.peek()].filter(([id]) => id !== paneId));
   };
+}
+
+/** The window that a reader chose; undefined: it is as recorded. */
+export function ownWindow({ window, presets }: Viewport): Window | undefined {
+  const [used, recorded] = [window.peek(), presets.peek()[0]];
+  return used && (used.center !== recorded?.center || used.width !== recorded.width) ? used : undefined;
 }
 
 /** What makes the viewport of panes that show a plane through a volume; null: its part has not come. */

@@ -16,7 +16,7 @@ import { activePaneId, documentOf, isPrior, lookOf, noteArrived, noteLeft, noteL
 import { narrow, touchFirst } from "../state/screen";
 import { bindPane } from "../tools/gestures";
 import { fingerTool, mouseTool, toolOf } from "../tools/tools";
-import { placeViewport, volumeViewport } from "../tools/viewports";
+import { ownWindow, placeViewport, volumeViewport } from "../tools/viewports";
 import { FailureNotice, Notice } from "./notice";
 import { parts, type LayerProps } from "./parts";
 import { Scrubber } from "./scrubber";
@@ -112,11 +112,9 @@ function showAgain(viewport: Viewport, paneId: number, document: SeriesDocument,
 function noteHow(viewport: Viewport, paneId: number): void {
   const seriesUid = viewport.document.peek()?.series_instance_uid;
   if (seriesUid === undefined) return;
-  const [window, [recorded]] = [viewport.window.peek(), viewport.presets.peek()];
-  const isOwn = window && (window.center !== recorded?.center || window.width !== recorded.width);
   const frame = viewport.frame.peek();
   noteLeft(seriesUid, frame);
-  noteLook(paneId, { seriesUid, frame, view: viewport.view.peek(), window: isOwn ? window : undefined, invert: viewport.invert.peek() });
+  noteLook(paneId, { seriesUid, frame, view: viewport.view.peek(), window: ownWindow(viewport), invert: viewport.invert.peek() });
 }
 
 /** Tells how much of the series has arrived. */

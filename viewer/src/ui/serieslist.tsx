@@ -4,16 +4,19 @@ import { useState } from "preact/hooks";
 import { t } from "../i18n";
 import { dateText } from "../i18n/format";
 import { seriesPath, type PriorStudy, type SeriesSummary, type Study } from "../net/api";
-import { activePane, arrived, isPrior, openSeries, openStudy, panes, studies, type OpenedStudy } from "../state/reading";
+import { activePane, arrived, hangingName, isPrior, openSeries, openStudy, panes, studies, type OpenedStudy } from "../state/reading";
 import { openBeside } from "../state/layout";
+import { narrow } from "../state/screen";
+import { actionsOf } from "./actions";
 import { Icon } from "./icons";
 import { sentenceOf } from "./notice";
 import type { SideProps } from "./parts";
-import { keepSpace, press } from "./toolbar";
+import { ActionButton, keepSpace, press } from "./toolbar";
 
 export function SeriesList({ chosen }: SideProps): JSX.Element {
   return (
     <div class="series-list" onKeyDown={keepSpace}>
+      {!narrow.value && <HangingLine />}
       {studies.value.map((opened) => (
         <section key={opened.uid} class={isPrior(opened.uid) ? "prior" : ""} aria-label={opened.study?.study_description || t("read.series")}>
           <StudyHead opened={opened} />
@@ -24,6 +27,19 @@ export function SeriesList({ chosen }: SideProps): JSX.Element {
         </section>
       ))}
       <Earlier chosen={chosen} />
+    </div>
+  );
+}
+
+/** By which rule the study hangs, the other ones, and how to keep what is on the screen. */
+function HangingLine(): JSX.Element {
+  const name = hangingName.value || t("hang.by_hand");
+  return (
+    <div class="hanging-line" role="group" aria-label={t("hang.hanging")}>
+      <span title={name}>{name}</span>
+      {actionsOf(["previous_hanging", "next_hanging", "like_this"]).map((each) => (
+        <ActionButton key={each.name} action={each} bare />
+      ))}
     </div>
   );
 }

@@ -18,7 +18,7 @@ const ON_DESK: readonly (readonly ActionName[])[] = [
 ];
 
 /** In the menu at the end of the line: what has no button of its own, and is no key for moving about. */
-const IN_MENU: readonly ActionName[] = ["play_all", "rotate_left", "flip_vertical", "zoom_in", "zoom_out", "corners", "full_screen", "help"];
+const IN_MENU: readonly ActionName[] = ["play_all", "like_this", "rotate_left", "flip_vertical", "zoom_in", "zoom_out", "corners", "full_screen", "help"];
 
 const ON_PHONE: readonly ActionName[] = ["scroll", "window", "zoom"];
 
