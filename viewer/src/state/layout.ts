@@ -1,7 +1,7 @@
 // How the panes are arranged by hand: filled, walked through, one of them alone, an earlier study beside.
 import { batch } from "@preact/signals-core";
 import { fetchStudy } from "../net/api";
-import { activePane, activePaneId, addStudy, allSeries, grid, MOST_COLUMNS, onlyPaneId, panes, setGrid, showIn, summaryOf } from "./reading";
+import { activePane, activePaneId, addStudy, allSeries, grid, indexOf, MOST_COLUMNS, onlyPaneId, panes, type SeriesRef, setGrid, showIn, summaryOf } from "./reading";
 import { narrow } from "./screen";
 
 /** Opens an earlier study in a pane of its own, beside what is read; on a phone in its place. */
@@ -20,12 +20,13 @@ export async function openBeside(uid: string): Promise<void> {
   });
 }
 
-/** Fills empty panes with the series that follow the last one on screen and are not on it. */
+/** Fills empty panes with the series that follow the active one and are not on the screen. */
 export function fillPanes(): void {
-  const shown = panes.peek().flatMap(({ series }) => series?.seriesUid ?? []);
   const all = allSeries.peek();
-  const last = Math.max(...shown.map((seriesUid) => all.findIndex((each) => each.seriesUid === seriesUid)));
-  const rest = [...all.slice(last + 1), ...all.slice(0, last + 1)].filter((each) => (summaryOf(each)?.number_of_frames ?? 0) > 0 && !shown.includes(each.seriesUid));
+  const shown = panes.peek().flatMap(({ series }) => series?.seriesUid ?? []);
+  const next = indexOf(all, activePane.peek().series) + 1;
+  const isNew = (each: SeriesRef): boolean => (summaryOf(each)?.number_of_frames ?? 0) > 0 && !shown.includes(each.seriesUid);
+  const rest = [...all.slice(next), ...all.slice(0, next)].filter(isNew);
   panes.value = panes.peek().map((pane) => (pane.series ? pane : { ...pane, series: rest.shift() ?? null }));
 }
 
