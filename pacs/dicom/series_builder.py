@@ -25,8 +25,9 @@ from pacs.dicom.series_document import (
     Stack,
 )
 from pacs.dicom.series_warnings import warnings_of
-from pacs.dicom.spacing import aspect_of, regions_of, spacing_of
+from pacs.dicom.spacing import aspect_of, calibration_of, regions_of, spacing_of
 from pacs.dicom.stack import sorted_frames
+from pacs.dicom.suv import suv_of
 from pacs.dicom.values import integer, items, number, numbers, word, words
 from pacs.errors import Undecodable
 
@@ -232,6 +233,8 @@ class _Gathered:
             "palette": _index_of(self.palettes, look.palette),
             "pixel_spacing": spacing,
             "pixel_spacing_source": spacing_source,
+            "pixel_spacing_calibration": calibration_of(header),
+            "magnification": number(header, "EstimatedRadiographicMagnificationFactor"),
             "pixel_aspect_ratio": round(aspect_of(header, spacing), 6),
             "image_orientation": _orientation(header, frame_number),
             "image_position": _position(header, frame_number),
@@ -248,13 +251,14 @@ class _Gathered:
             "content_time": word(content, "FrameAcquisitionDateTime") or word(header, "ContentTime"),
             "acquisition_number": _integer_or_none(header, "AcquisitionNumber"),
             "frame_time": _frame_time(header, frame_number),
-            "regions": regions_of(header),
+            "regions": regions_of(header, frame_number),
             "lossy": word(header, "LossyImageCompression") == "01" or source.transfer_syntax_uid in ALWAYS_LOSSY,
             "lossy_ratio": _ratio(header),
             "lossy_method": "\\".join(words(header, "LossyImageCompressionMethod")),
             "stored_transfer_syntax_uid": source.transfer_syntax_uid,
             "burned_in_annotation": word(header, "BurnedInAnnotation") == "YES",
             "overlays": has_overlays(header),
+            "suv": suv_of(header),
         }
 
 

@@ -93,6 +93,14 @@ class SeriesWarning(TypedDict):
 class Region(TypedDict):
     """A calibrated region of an ultrasound image (PS3.3 C.8.5.5), in pixels counted from 0, ends included."""
 
+    number: int
+    """Its place in the sequence, from 1."""
+    spatial_format: int
+    """The code of C.8.5.5.1.1: 1 2D, 2 M-mode, 3 spectral, 4 wave form, 5 graphics."""
+    data_type: int
+    """The code of C.8.5.5.1.2: 1 tissue, 2 colour flow, 3 PW spectral ..."""
+    is_above: bool
+    """Of regions that overlap, those of high priority count (C.8.5.5.1.3)."""
     x0: int
     y0: int
     x1: int
@@ -102,6 +110,40 @@ class Region(TypedDict):
     physical_units_y: int
     physical_delta_x: float
     physical_delta_y: float
+    reference_pixel_y: int | None
+    """The row, from y0, at which the vertical axis has the value after this: the baseline of a spectrum."""
+    reference_value_y: float
+
+
+SuvReason = Literal[
+    "",
+    "not_corrected",
+    "decay_correction",
+    "units",
+    "no_dose",
+    "no_half_life",
+    "no_injection_time",
+    "no_scan_time",
+    "injected_later",
+    "no_weight",
+    "no_height",
+    "no_sex",
+]
+
+
+class Suv(TypedDict):
+    """Factors from modality values of a PET image to standardised uptake values."""
+
+    units: str
+    """Units (0054,1001)."""
+    bw: float | None
+    """By body weight, to g/ml."""
+    lbm: float | None
+    """By lean body mass (James), to g/ml."""
+    bsa: float | None
+    """By body surface (Du Bois), to cm2/ml."""
+    reason: SuvReason
+    """Why one or all are missing."""
 
 
 class FrameAttributes(TypedDict):
@@ -159,6 +201,10 @@ class FrameAttributes(TypedDict):
     """patient: Pixel Spacing; calibrated: Pixel Spacing beside a different Imager Pixel Spacing; detector: Imager
     Pixel Spacing alone, the body is smaller (PS3.3 10.7); scanned: Nominal Scanned Pixel Spacing; region: the
     largest ultrasound region in cm, and right within it only."""
+    pixel_spacing_calibration: str
+    """How a calibrated spacing came to be: Pixel Spacing Calibration Type, and its description."""
+    magnification: float | None
+    """Estimated Radiographic Magnification Factor of a projection."""
     pixel_aspect_ratio: float
     """Height of a pixel divided by its width."""
     image_orientation: tuple[float, ...] | None
@@ -192,6 +238,8 @@ class FrameAttributes(TypedDict):
     burned_in_annotation: bool
     overlays: bool
     """There may be overlay planes over it (PS3.3 C.9.2)."""
+    suv: Suv | None
+    """Of PET."""
 
 
 class Instance(TypedDict):

@@ -8,6 +8,7 @@ from pacs.dicom.values import integer, items, number, numbers, word
 
 CENTIMETRES = 3
 """Physical Units (C.8.5.5.1.15)."""
+REGIONS = "SequenceOfUltrasoundRegions"
 Spacing = tuple[float, float]
 """mm between rows, then between columns."""
 
@@ -24,7 +25,7 @@ def spacing_of(ds: Dataset, frame_number: int) -> tuple[Spacing | None, SpacingS
         return at_detector, "detector"
     if scanned := _pair(ds, "NominalScannedPixelSpacing"):
         return scanned, "scanned"
-    if region := _largest_in_centimetres(regions_of(ds)):
+    if region := _largest_in_centimetres(regions_of(ds, frame_number)):
         return (abs(region["physical_delta_y"]) * 10, abs(region["physical_delta_x"]) * 10), "region"
     return None, ""
 
@@ -35,34 +36,52 @@ def aspect_of(ds: Dataset, spacing: Spacing | None) -> float:
     return ratio[0] / ratio[1]
 
 
-def regions_of(ds: Dataset) -> list[Region]:
-    """The calibrated regions of an ultrasound image, those without a measure left out."""
-    regions: list[Region] = []
-    for one in items(ds, "SequenceOfUltrasoundRegions"):
-        delta_x, delta_y = number(one, "PhysicalDeltaX"), number(one, "PhysicalDeltaY")
-        if delta_x is None or delta_y is None or delta_x == 0 or delta_y == 0:
-            continue
-        regions.append(
-            {
-                "x0": integer(one, "RegionLocationMinX0"),
-                "y0": integer(one, "RegionLocationMinY0"),
-                "x1": integer(one, "RegionLocationMaxX1"),
-                "y1": integer(one, "RegionLocationMaxY1"),
-                "physical_units_x": integer(one, "PhysicalUnitsXDirection"),
-                "physical_units_y": integer(one, "PhysicalUnitsYDirection"),
-                "physical_delta_x": delta_x,
-                "physical_delta_y": delta_y,
-            }
-        )
-    return regions
+def calibration_of(ds: Dataset) -> str:
+    """How Pixel Spacing was calibrated, as far as it is told."""
+    told = (word(ds, "PixelSpacingCalibrationType"), word(ds, "PixelSpacingCalibrationDescription"))
+    return ": ".join(one for one in told if one)
+
+
+def regions_of(ds: Dataset, frame_number: int) -> list[Region]:
+    """The calibrated regions of a frame of ultrasound, those without a measure left out.
+
+    The standard has them for the whole object; where a frame has its own, those count.
+    """
+    frames = items(ds, "PerFrameFunctionalGroupsSequence")
+    own = items(frames[frame_number - 1], REGIONS) if 1 <= frame_number <= len(frames) else ()
+    numbered = enumerate(own or items(ds, REGIONS), start=1)
+    return [region for place, one in numbered if (region := _region(place, one))]
+
+
+def _region(place: int, one: Dataset) -> Region | None:
+    delta_x, delta_y = number(one, "PhysicalDeltaX"), number(one, "PhysicalDeltaY")
+    if not delta_x or not delta_y:
+        return None
+    reference = number(one, "ReferencePixelY0")
+    return {
+        "number": place,
+        "spatial_format": integer(one, "RegionSpatialFormat"),
+        "data_type": integer(one, "RegionDataType"),
+        "is_above": bool(integer(one, "RegionFlags") & 1),
+        "x0": integer(one, "RegionLocationMinX0"),
+        "y0": integer(one, "RegionLocationMinY0"),
+        "x1": integer(one, "RegionLocationMaxX1"),
+        "y1": integer(one, "RegionLocationMaxY1"),
+        "physical_units_x": integer(one, "PhysicalUnitsXDirection"),
+        "physical_units_y": integer(one, "PhysicalUnitsYDirection"),
+        "physical_delta_x": delta_x,
+        "physical_delta_y": delta_y,
+        "reference_pixel_y": None if reference is None else int(reference),
+        "reference_value_y": number(one, "ReferencePixelPhysicalValueY") or 0.0,
+    }
 
 
 def _source(ds: Dataset, spacing: Spacing, at_detector: Spacing | None) -> SpacingSource:
+    if word(ds, "PixelSpacingCalibrationType"):
+        return "calibrated"
     if at_detector is None:
         return "patient"
-    if word(ds, "PixelSpacingCalibrationType") or spacing != at_detector:
-        return "calibrated"
-    return "detector"
+    return "detector" if spacing == at_detector else "calibrated"
 
 
 def _pair(ds: Dataset, keyword: str) -> Spacing | None:

@@ -578,7 +578,7 @@ annotation = Table(
     Column("study_instance_uid", text_type, nullable=False),
     Column("series_instance_uid", text_type, nullable=False),
     Column("content", text_type, nullable=False),
-    # JSON, as viewer/src/measure/model.ts tells it: it comes back as it was sent
+    # JSON, as viewer/src/net/annotation.ts tells it: it comes back as it was sent
     Column("author", text_type, nullable=False),
     Column("created_at", Instant, nullable=False),
     Column("changed_at", Instant, nullable=False),

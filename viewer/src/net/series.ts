@@ -42,6 +42,14 @@ export interface Stack {
 
 /** A calibrated region of an ultrasound image (PS3.3 C.8.5.5), in pixels counted from 0, ends included. */
 export interface Region {
+  /** Its place in the sequence, from 1. */
+  readonly number: number;
+  /** Region Spatial Format: 1 2D, 2 M-mode, 3 spectral, 4 wave form, 5 graphics. */
+  readonly spatial_format: number;
+  /** Region Data Type: 1 tissue, 2 colour flow, 3 PW spectral ... */
+  readonly data_type: number;
+  /** Of those that overlap, it counts before the others. */
+  readonly is_above: boolean;
   readonly x0: number;
   readonly y0: number;
   readonly x1: number;
@@ -50,7 +58,38 @@ export interface Region {
   readonly physical_units_y: number;
   readonly physical_delta_x: number;
   readonly physical_delta_y: number;
+  /** Of the row at which the vertical axis has `reference_value_y`, from the region's corner: the baseline of a spectrum. */
+  readonly reference_pixel_y: number | null;
+  readonly reference_value_y: number;
 }
+
+/** Factors from the values of a PET image, in their own unit, to standardised uptake values. */
+export interface Suv {
+  /** Units (0054,1001) of the values: BQML, CNTS ... */
+  readonly units: string;
+  /** By body weight, to g/ml. */
+  readonly bw: number | null;
+  /** By lean body mass (James), to g/ml. */
+  readonly lbm: number | null;
+  /** By body surface (Du Bois), to cm2/ml. */
+  readonly bsa: number | null;
+  /** Why one or all are missing; "": none is. */
+  readonly reason: SuvReason;
+}
+
+export type SuvReason =
+  | ""
+  | "not_corrected"
+  | "decay_correction"
+  | "units"
+  | "no_dose"
+  | "no_half_life"
+  | "no_injection_time"
+  | "no_scan_time"
+  | "injected_later"
+  | "no_weight"
+  | "no_height"
+  | "no_sex";
 
 /** What is known of one frame. */
 export interface FrameAttributes {
@@ -89,6 +128,10 @@ export interface FrameAttributes {
   /** mm between rows, then between columns. */
   readonly pixel_spacing: readonly [number, number] | null;
   readonly pixel_spacing_source: "" | "patient" | "calibrated" | "detector" | "scanned" | "region";
+  /** How a calibrated spacing was calibrated: its type, and what was written to it. */
+  readonly pixel_spacing_calibration: string;
+  /** By how much the projection enlarges the body, as the modality estimates it. */
+  readonly magnification: number | null;
   readonly pixel_aspect_ratio: number;
   readonly image_orientation: ImageOrientation | null;
   readonly image_position: readonly [number, number, number] | null;
@@ -113,6 +156,8 @@ export interface FrameAttributes {
   readonly burned_in_annotation: boolean;
   /** There may be overlay planes over it. */
   readonly overlays: boolean;
+  /** Of PET; null: another image. */
+  readonly suv: Suv | null;
 }
 
 export interface Instance {

@@ -13,12 +13,34 @@ import { Menu, MenuItem } from "./menu";
 const ON_DESK: readonly (readonly ActionName[])[] = [
   ["scroll", "window", "zoom", "pan"],
   ["fit", "invert", "rotate_right", "flip_horizontal", "reset"],
+  ["length", "angle", "ellipse", "measurements"],
   ["play"],
   ["grid", "one_up"],
 ];
 
 /** In the menu at the end of the line: what has no button of its own, and is no key for moving about. */
-const IN_MENU: readonly ActionName[] = ["play_all", "like_this", "rotate_left", "flip_vertical", "zoom_in", "zoom_out", "corners", "full_screen", "help"];
+const IN_MENU: readonly ActionName[] = [
+  "cobb",
+  "rectangle",
+  "freehand",
+  "probe",
+  "arrow",
+  "text",
+  "calibrate",
+  "magnify",
+  "undo",
+  "redo",
+  "delete_measurement",
+  "play_all",
+  "like_this",
+  "rotate_left",
+  "flip_vertical",
+  "zoom_in",
+  "zoom_out",
+  "corners",
+  "full_screen",
+  "help",
+];
 
 const ON_PHONE: readonly ActionName[] = ["scroll", "window", "zoom"];
 

@@ -10,6 +10,21 @@ import { Sheet } from "./sheet";
 import { PhoneButton } from "./toolbar";
 
 const IN_TOUCH_SHEET: readonly ActionName[] = [
+  "length",
+  "angle",
+  "cobb",
+  "ellipse",
+  "rectangle",
+  "freehand",
+  "probe",
+  "arrow",
+  "text",
+  "magnify",
+  "calibrate",
+  "measurements",
+  "undo",
+  "redo",
+  "delete_measurement",
   "pan",
   "fit",
   "reset",
