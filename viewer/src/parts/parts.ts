@@ -3,10 +3,11 @@ import { addPart, type Part } from "../ui/parts";
 import { measure } from "./measure";
 import { room } from "./room";
 import { screen } from "./screen";
+import { space } from "./space";
 import { shell } from "./shell";
 
 /** In the order in which their layers lie over a picture, and their hooks are asked: the last first. */
-const PARTS: readonly Part[] = [room, measure, screen, shell];
+const PARTS: readonly Part[] = [room, space, measure, screen, shell];
 
 export async function startParts(): Promise<void> {
   for (const part of PARTS) await addPart(part);

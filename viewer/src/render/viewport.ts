@@ -8,7 +8,7 @@ import type { PixelSize } from "../geom/scale";
 import type { DecodedFrame } from "../geom/pixels";
 import { validWindow, type Window, type WindowPreset } from "../geom/window";
 import { fetchSeriesDocument } from "../net/api";
-import { isSameDocument, type LoaderEvents, pageLoaders, type SharedLoader } from "../net/loaders";
+import { isSameDocument, type LoaderEvents, type Loaders, pageLoaders, type SharedLoader } from "../net/loaders";
 import { type FrameAttributes, frameAttributes, frameName, lutAt, pixelSizeOf, type SeriesDocument, shareOfTime } from "../net/series";
 import { pictureSeen } from "../state/begun";
 import { createCine } from "./cine";
@@ -92,6 +92,8 @@ export interface Viewport {
 
   /** Shows a series from frame `index` (0 unless told). */
   show(document: SeriesDocument, index?: number): void;
+  /** Shows another document in the same view and window. */
+  exchange(document: SeriesDocument, index: number): void;
   clear(): void;
   /** The reader looks here: what this one lacks comes before what others lack. */
   attend(): void;
@@ -132,6 +134,8 @@ export interface Viewport {
 }
 
 export interface ViewportOptions {
+  /** Where frames come from; the server unless told. */
+  readonly acquire?: Loaders["acquire"];
   /** The page's pool unless told. */
   readonly decoder?: Decoder;
 }
@@ -158,6 +162,7 @@ const NO_EDGES: EdgeLetters = { left: "", right: "", top: "", bottom: "" };
 
 export function createViewport(canvas: HTMLCanvasElement, options: ViewportOptions = {}): Viewport {
   const decoder = options.decoder ?? sharedDecoder();
+  const acquire = options.acquire ?? pageLoaders().acquire;
   const renderer = createRenderer(canvas, () => invalidate());
 
   const series = signal<SeriesDocument | null>(null);
@@ -276,7 +281,7 @@ export function createViewport(canvas: HTMLCanvasElement, options: ViewportOptio
     loader.value?.want(frame.value);
   };
   const load = (document: SeriesDocument, index: number, known: ReadonlyMap<number, Uint8Array>): void => {
-    const frames = pageLoaders().acquire(document, decoder.decode, eventsOf(document), known);
+    const frames = acquire(document, decoder.decode, eventsOf(document), known);
     batch(() => {
       series.value = document;
       presented.value = null;
@@ -372,6 +377,11 @@ export function createViewport(canvas: HTMLCanvasElement, options: ViewportOptio
       close();
       if (document.number_of_frames > 0) decoder.warm(frameAttributes(document, index).transfer_syntax_uid);
       load(document, index, new Map());
+    },
+    exchange(document, index) {
+      const old = loader.value;
+      load(document, index, new Map());
+      old?.release();
     },
     clear: close,
     attend: () => loader.value?.attend(),

@@ -182,6 +182,27 @@ export function setGrid({ rows, columns }: Grid): void {
   });
 }
 
+/** Panes, in their places and without one. */
+export interface Layout {
+  readonly grid: Grid;
+  readonly panes: readonly Pane[];
+  readonly spare: readonly Pane[];
+  readonly activeId: number;
+}
+
+/** Lays all panes out at once. Returns how they lay before. */
+export function exchangeLayout(next: Layout): Layout {
+  const before = { grid: grid.peek(), panes: panes.peek(), spare: spare.peek(), activeId: activePaneId.peek() };
+  batch(() => {
+    grid.value = next.grid;
+    panes.value = next.panes;
+    spare.value = next.spare;
+    activePaneId.value = next.activeId;
+    onlyPaneId.value = null;
+  });
+  return before;
+}
+
 /** Opens the series `steps` further down (or, negative, up) the side list, if there is one. */
 export function stepSeries(steps: number): void {
   const all = allSeries.peek();

@@ -35,7 +35,7 @@ export function PaneView({ pane }: { readonly pane: Pane }): JSX.Element {
     const activate = (): void => {
       activePaneId.value = pane.id;
     };
-    const ends = [bindPane(surface.current!, made, activate), placeViewport(pane.id, made), bindArrived(made), () => noteHow(made, pane.id), () => made.dispose()];
+    const ends = [bindPane(surface.current!, made, activate), placeViewport(pane.id, made), bindArrived(made, pane), () => noteHow(made, pane), () => made.dispose()];
     setViewport(made);
     return () => ends.forEach((end) => end());
   }, [make]);
@@ -76,7 +76,8 @@ interface Shown {
 const NOTHING = { document: null, failed: null };
 
 /** Shows the pane's series in the viewport once its document is here; an older one that comes late is dropped. */
-function useSeries(viewport: Viewport | null, { id, series, at }: Pane): Shown {
+function useSeries(viewport: Viewport | null, pane: Pane): Shown {
+  const { series, at } = pane;
   const [shown, setShown] = useState<Omit<Shown, "retry">>(NOTHING);
   const [attempt, setAttempt] = useState(0);
 
@@ -87,12 +88,12 @@ function useSeries(viewport: Viewport | null, { id, series, at }: Pane): Shown {
     void documentOf(series).then((answer) => {
       if (stale) return;
       setShown(answer.ok ? { document: answer.value, failed: null } : { document: null, failed: answer });
-      if (answer.ok && answer.value.number_of_frames > 0) showAgain(viewport, id, answer.value, at);
+      if (answer.ok && answer.value.number_of_frames > 0) showAgain(viewport, pane, answer.value, at);
       else viewport.clear();
     });
     return () => {
       stale = true;
-      noteHow(viewport, id);
+      noteHow(viewport, pane);
     };
   }, [viewport, series?.seriesUid, at, attempt]);
 
@@ -100,28 +101,28 @@ function useSeries(viewport: Viewport | null, { id, series, at }: Pane): Shown {
 }
 
 /** Shows a series as this pane showed it last; else from the picture that was asked for, or where the series was left. */
-function showAgain(viewport: Viewport, paneId: number, document: SeriesDocument, at: string | undefined): void {
-  const look = lookOf(paneId, document.series_instance_uid);
+function showAgain(viewport: Viewport, { id, kind }: Pane, document: SeriesDocument, at: string | undefined): void {
+  const look = lookOf(id, document.series_instance_uid);
   viewport.show(document, look?.frame ?? (at ? frameOf(document, at) : placeIn(document.series_instance_uid)));
   if (look?.window) viewport.setWindow(look.window.center, look.window.width);
-  if (look?.view) viewport.setView(look.view);
+  if (look?.view && kind === "stack") viewport.setView(look.view);
   if (look?.invert) viewport.setInvert(true);
 }
 
-/** Remembers how a pane shows what it shows, before it shows something else. */
-function noteHow(viewport: Viewport, paneId: number): void {
+/** Remembers how a pane shows what it shows, before it shows something else. Places in planes are none in the series. */
+function noteHow(viewport: Viewport, { id: paneId, kind }: Pane): void {
   const seriesUid = viewport.document.peek()?.series_instance_uid;
-  if (seriesUid === undefined) return;
+  if (seriesUid === undefined || kind !== "stack") return;
   const frame = viewport.frame.peek();
   noteLeft(seriesUid, frame);
   noteLook(paneId, { seriesUid, frame, view: viewport.view.peek(), window: ownWindow(viewport), invert: viewport.invert.peek() });
 }
 
 /** Tells how much of the series has arrived. */
-function bindArrived(viewport: Viewport): () => void {
+function bindArrived(viewport: Viewport, { kind }: Pane): () => void {
   return effect(() => {
     const uid = viewport.document.value?.series_instance_uid;
-    if (uid) noteArrived(uid, viewport.loaded.value);
+    if (uid && kind === "stack") noteArrived(uid, viewport.loaded.value);
   });
 }
 

@@ -11,11 +11,11 @@ import { KeyCaps, keyText } from "./keys";
 import { Menu, MenuItem } from "./menu";
 
 const ON_DESK: readonly (readonly ActionName[])[] = [
-  ["scroll", "window", "zoom", "pan"],
+  ["scroll", "window", "zoom", "pan", "crosshair"],
   ["fit", "invert", "rotate_right", "flip_horizontal", "reset"],
   ["length", "angle", "ellipse", "measurements"],
   ["play"],
-  ["grid", "one_up"],
+  ["grid", "one_up", "planes", "link"],
 ];
 
 /** In the menu at the end of the line: what has no button of its own, and is no key for moving about. */
@@ -31,6 +31,10 @@ const IN_MENU: readonly ActionName[] = [
   "undo",
   "redo",
   "delete_measurement",
+  "link_view",
+  "reference_lines",
+  "projection",
+  "straighten",
   "play_all",
   "like_this",
   "rotate_left",

@@ -10,6 +10,9 @@ import { Sheet } from "./sheet";
 import { PhoneButton } from "./toolbar";
 
 const IN_TOUCH_SHEET: readonly ActionName[] = [
+  "crosshair",
+  "planes",
+  "link",
   "length",
   "angle",
   "cobb",
