@@ -3,7 +3,7 @@ import type { Vector } from "./orient";
 import { cross, difference, dot, type Plane, scaled, sum } from "./space";
 
 /** Why frames make no volume. */
-export type NoVolume = "few" | "colour" | "no_place" | "mixed" | "phases" | "localiser" | "ultrasound" | "displaced";
+export type NoVolume = "few" | "colour" | "unplaced" | "mixed" | "phases" | "localiser" | "ultrasound" | "displaced";
 
 /**
  * Where voxels lie: voxel (i, j, k) at origin + i·columnMm·right + j·rowMm·down + depths[k]·through.
@@ -59,7 +59,7 @@ const FEWEST = 3;
 export function geometryOf(planes: readonly (Plane | null)[]): VolumeGeometry | NoVolume {
   const slices = planes.filter((plane) => plane !== null);
   const first = slices[0];
-  if (!first || slices.length < planes.length) return "no_place";
+  if (!first || slices.length < planes.length) return "unplaced";
   if (planes.length < FEWEST) return "few";
   const moved = slices.map(({ origin }) => difference(origin, first.origin));
   const isForward = dot(moved.at(-1)!, first.normal) > 0;

@@ -38,7 +38,7 @@ function madeOf(document: SeriesDocument): VolumeGeometry | NoVolume {
   if (document.modality === "US") return "ultrasound";
   if (some((index) => valueAt(document, "image_type", index).split("\\").includes("LOCALIZER"))) return "localiser";
   if (some((index) => valueAt(document, "samples_per_pixel", index) !== 1 || valueAt(document, "palette", index) !== null)) return "colour";
-  if (some((index) => planesOf(document)[index] === null)) return "no_place";
+  if (some((index) => planesOf(document)[index] === null)) return "unplaced";
   if (document.order === "phase_position" || (document.stack?.phases ?? 1) > 1) return "phases";
   if (document.stack === null) return document.number_of_frames < 3 ? "few" : isMixed(document) ? "mixed" : "phases";
   return geometryOf(planesOf(document));

@@ -150,7 +150,7 @@ function flawSentences({ tilt, gaps, uneven }: Flaws): readonly string[] {
   ];
 }
 
-/** On the button in the corner: that the picture is computed, how thick it is, how it follows, and that slices are not as they should be. */
+/** On the button in the corner: how thick a plane is, how it follows, and that slices are not as they should be. */
 export function SpaceMark({ pane, viewport, document }: LayerProps): JSX.Element | null {
   const isPlane = pane.kind !== "stack";
   const leader = activeViewport.value;
@@ -160,7 +160,7 @@ export function SpaceMark({ pane, viewport, document }: LayerProps): JSX.Element
   const isFlawed = typeof volume !== "string" && flawSentences(flawsOf(volume)).length > 0;
   return (
     <>
-      {isPlane && <Said mark="plane">{planeText(slab.value, viewport)}</Said>}
+      {isPlane && slab.value.mm > 0 && <Said mark="slab">{slabText(slab.value, viewport)}</Said>}
       {follows && <Said mark="follows">{follows}</Said>}
       {isFlawed && <Said mark="slices">{t("space.slices")}</Said>}
     </>
@@ -175,8 +175,7 @@ function Said({ mark, children }: { readonly mark: string; readonly children: Co
   );
 }
 
-function planeText(thick: Slab, viewport: Viewport): string {
-  if (thick.mm === 0) return t("space.computed");
+function slabText(thick: Slab, viewport: Viewport): string {
   const mm = viewport.attributes.value?.slice_thickness ?? slabMm(thick, viewport.document.value?.stack?.spacing ?? 1);
   return t(`space.${thick.mode}_of`, { mm: measureText(mm, 1) });
 }
