@@ -145,7 +145,7 @@ _FRONTAL = ("PA", "AP")
 
 BUILT_IN: tuple[NamedRule, ...] = (
     NamedRule(
-        "Mammography",
+        ":mammography",
         Rule(
             match=Match(modalities=("MG",)),
             rows=2,
@@ -158,7 +158,7 @@ BUILT_IN: tuple[NamedRule, ...] = (
         ),
     ),
     NamedRule(
-        "Frontal and lateral",
+        ":frontal_lateral",
         Rule(
             match=Match(modalities=("CR", "DX", "RG")),
             columns=2,
@@ -167,7 +167,7 @@ BUILT_IN: tuple[NamedRule, ...] = (
         ),
     ),
     NamedRule(
-        "With prior",
+        ":with_prior",
         Rule(
             match=Match(modalities=("CT", "MR", "CR", "DX", "RG"), has_prior=True),
             columns=2,
@@ -176,9 +176,11 @@ BUILT_IN: tuple[NamedRule, ...] = (
             linked=True,
         ),
     ),
-    NamedRule("Single", Rule()),
+    NamedRule(":single", Rule()),
 )
-"""For what no rule of an installation is for, in this order. A reader's right is on the left of the screen."""
+"""For what no rule of an installation is for, in this order. The patient's right is on the left of the screen.
+
+Their names begin with a colon, as no other name does: a page says them in its reader's language."""
 
 
 def hangings(rules: Sequence[NamedRule], current: Facts, prior: Facts | None) -> Iterator[Hanging]:

@@ -257,8 +257,8 @@ def _place(connection: Connection, owner: str, pk: int, position: int) -> None:
 
 def _values(name: str, rule: Rule) -> dict[str, Any]:
     stripped = name.strip()
-    if not stripped or len(stripped) > LONGEST_NAME:
-        raise InvalidQuery(f"name: of 1 to {LONGEST_NAME} letters")
+    if not stripped or len(stripped) > LONGEST_NAME or stripped.startswith(":"):
+        raise InvalidQuery(f"name: of 1 to {LONGEST_NAME} letters, the first no colon")
     return {
         "name": stripped,
         "content": rule.model_dump_json(exclude_defaults=True),

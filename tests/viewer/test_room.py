@@ -233,3 +233,34 @@ def test_what_is_on_the_screen_hangs_like_it_the_next_time(open_reading: OpenPag
     expect(again.locator("[data-pane]")).to_have_count(2)
     again.keyboard.press(",")
     expect(again.locator("[data-pane]")).to_have_count(4)
+
+
+def test_an_administrator_makes_orders_tries_and_takes_back_rules(
+    open_reading: OpenPage, with_prior: WithPrior
+) -> None:
+    page = open_reading(f"{with_prior.url}/admin")
+    expect(page.get_by_role("heading", name="Peers")).to_be_visible()
+    page.keyboard.press("6")
+    page.get_by_role("button", name="Make one like it With prior").click()
+    page.get_by_label("Name", exact=True).fill("Chest beside prior")
+    page.get_by_label("Columns").select_option("3")
+    page.get_by_role("group", name="Pane 3").get_by_label("Series described with").fill("lung")
+    page.get_by_role("button", name="Try", exact=True).click()
+    expect(page.locator("dialog ol li")).to_have_text(
+        ["2026-11-24 · CT 1 Thorax 5.0 B31f", "2025-03-10 · CT 2 Thorax 5.0 B31f", "2026-11-24 · CT 2 Lung 1.0 B70f"]
+    )
+    page.get_by_role("button", name="Save").click()
+    page.get_by_role("button", name="Make one like it Single").click()
+    page.get_by_role("button", name="Save").click()
+    names = page.locator(".hanging-rule .row-name")
+    expect(names).to_have_text(["Single", "Chest beside prior"])
+
+    page.get_by_role("button", name="Try sooner Chest beside prior").click()
+    expect(names).to_have_text(["Chest beside prior", "Single"])
+    page.get_by_role("button", name="Remove Chest beside prior").click()
+    expect(names).to_have_text(["Single"])
+    page.get_by_role("button", name="Undo").click()
+    expect(names).to_have_text(["Chest beside prior", "Single"])
+    reading = open_reading()
+    expect(reading.locator("[data-pane]")).to_have_count(3)
+    expect(series_of(pane(reading, 3))).to_have_text("2. Lung 1.0 B70f")

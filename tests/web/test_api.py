@@ -127,7 +127,7 @@ def test_a_study_tells_its_series(client: Caller, filled: Pacs) -> None:
             },
         ],
         "hanging": {
-            "name": "Single",
+            "name": ":single",
             "rows": 1,
             "columns": 1,
             "linked": False,

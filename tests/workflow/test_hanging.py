@@ -52,8 +52,8 @@ def test_the_most_relevant_earlier_study_hangs_beside_the_current_one(pacs: Pacs
     told = hanging.hung_study(pacs, READER, current)
 
     assert [(one["study_instance_uid"], one["relevance"]) for one in told["priors"]] == [(older, 3), (newer, 0)]
-    assert hung_by_itself(pacs, current) == ("With prior", [(current, axial), (older, older_axial)])
-    assert hung_by_itself(pacs, older)[0] == "Single"
+    assert hung_by_itself(pacs, current) == (":with_prior", [(current, axial), (older, older_axial)])
+    assert hung_by_itself(pacs, older)[0] == ":single"
     assert hung_by_itself(pacs, later)[1][1][0] == current
 
 
@@ -92,7 +92,7 @@ def test_nobody_is_shown_an_earlier_study_he_may_not_see(pacs: Pacs) -> None:
     guest = replace(READER, kind="link", studies=frozenset((current,)))
 
     assert hanging.hung_study(pacs, guest, current)["priors"] == []
-    assert hung_by_itself(pacs, current, guest)[0] == "Single"
+    assert hung_by_itself(pacs, current, guest)[0] == ":single"
 
 
 def test_another_patient_of_the_same_name_has_no_part_in_it(pacs: Pacs) -> None:
@@ -214,8 +214,8 @@ def test_ones_own_rule_comes_before_everybodys_and_that_before_the_built_in_ones
     hanging.add_rule(pacs, ADMINISTRATOR, "House", Rule(columns=2), everybody=True)
     hanging.add_rule(pacs, READER, "Mine", Rule(rows=2, panes=(Selector(window=Window(center=40, width=80)),)))
 
-    assert [one.name for one in hanging.hangings_of(pacs, READER, uid)] == ["Mine", "House", "Single"]
-    assert [one.name for one in hanging.hangings_of(pacs, COLLEAGUE, uid)] == ["House", "Single"]
+    assert [one.name for one in hanging.hangings_of(pacs, READER, uid)] == ["Mine", "House", ":single"]
+    assert [one.name for one in hanging.hangings_of(pacs, COLLEAGUE, uid)] == ["House", ":single"]
     assert hanging.hangings_of(pacs, READER, uid)[0].panes[0].window == {"center": 40, "width": 80}
 
 
@@ -246,4 +246,6 @@ def test_nobody_touches_anothers_rules(pacs: Pacs) -> None:
             change()
     with pytest.raises(InvalidQuery):
         hanging.add_rule(pacs, READER, " ", Rule())
+    with pytest.raises(InvalidQuery):
+        hanging.add_rule(pacs, READER, ":single", Rule())
     assert [one.name for one in hanging.rules(pacs, COLLEAGUE)] == ["House"]

@@ -1,7 +1,12 @@
 // A rule in words, before it is kept and where it is listed.
-import { numberText, t } from "../i18n";
+import { numberText, t, type Key } from "../i18n";
 import { windowText } from "../i18n/format";
-import type { HangingMatch, HangingRule, Selector } from "../net/hanging";
+import type { HangingMatch, Selector } from "../net/hanging";
+
+/** The name of a rule; those that are built in are called in the reader's language. */
+export function ruleName(name: string): string {
+  return name.startsWith(":") ? t(`hang.rule_${name.slice(1)}` as Key) : name;
+}
 
 /** Which studies it is for. */
 export function matchWords({ modalities, body_parts, description, least_series, has_prior }: HangingMatch): string {
@@ -30,9 +35,4 @@ export function selectorWords({ prior, modality, description, body_part, lateral
     window ? t("corner.window", { center: windowText(window.center), width: windowText(window.width) }) : "",
   ];
   return said.filter(Boolean).join(" · ") || t("hang.any_series");
-}
-
-/** The whole of it on one line. */
-export function ruleWords({ match = {}, rows = 1, columns = 1, panes = [{}] }: HangingRule): string {
-  return `${matchWords(match)} → ${t("hang.grid", { rows, columns })}: ${panes.map(selectorWords).join(" | ")}`;
 }

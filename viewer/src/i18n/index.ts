@@ -56,16 +56,23 @@ export function preferred(kept: string | null, browser: readonly string[]): Lang
 
 /** The page speaks `wanted` once this resolves. */
 export async function speak(wanted: Language): Promise<void> {
+  const { length } = opened;
   const loaded = await Promise.all(opened.map((part) => part[wanted]()));
+  // A part was opened meanwhile: it must not stay without words.
+  if (opened.length > length) return speak(wanted);
   texts.value = Object.assign({}, ...loaded.map((part) => part.default));
   language.value = wanted;
   if (typeof document !== "undefined") document.documentElement.lang = wanted;
 }
 
 /** A part of the page that is not always needed has its texts too once this resolves. */
-export function speakAlso(part: Texts): Promise<void> {
+export async function speakAlso(part: Texts): Promise<void> {
   if (!opened.includes(part)) opened.push(part);
-  return speak(language.peek());
+  const wanted = language.peek();
+  const { default: added } = await part[wanted]();
+  // Where another language was chosen meanwhile, all parts are said in that one.
+  if (language.peek() !== wanted) return speak(language.peek());
+  texts.value = { ...texts.peek(), ...added };
 }
 
 export function speakPreferred(): Promise<void> {

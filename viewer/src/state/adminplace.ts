@@ -1,6 +1,6 @@
 // Where in the administrator's place one is, and how that is written in the page's address.
-export type Part = "peers" | "routing" | "corrections" | "attributes" | "removals";
-export const PARTS: readonly Part[] = ["peers", "routing", "corrections", "attributes", "removals"];
+export type Part = "peers" | "routing" | "corrections" | "attributes" | "removals" | "hanging";
+export const PARTS: readonly Part[] = ["peers", "routing", "corrections", "attributes", "removals", "hanging"];
 
 export interface Place {
   readonly part: Part;

@@ -1,6 +1,7 @@
 // The series of the opened studies, each with a small picture, its counts and how much of it has arrived.
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
+import { ruleName } from "../hang/words";
 import { t } from "../i18n";
 import { dateText } from "../i18n/format";
 import { seriesPath, type PriorStudy, type SeriesSummary, type Study } from "../net/api";
@@ -33,7 +34,7 @@ export function SeriesList({ chosen }: SideProps): JSX.Element {
 
 /** By which rule the study hangs, the other ones, and how to keep what is on the screen. */
 function HangingLine(): JSX.Element {
-  const name = hangingName.value || t("hang.by_hand");
+  const name = ruleName(hangingName.value) || t("hang.by_hand");
   return (
     <div class="hanging-line" role="group" aria-label={t("hang.hanging")}>
       <span title={name}>{name}</span>

@@ -1,4 +1,4 @@
-// The administrator's place: peers, routing, corrections, attributes, removals. Its script is fetched when it is first opened.
+// The administrator's place: peers, routing, corrections, attributes, removals, hanging. Its script is fetched when it is first opened.
 import type { JSX } from "preact";
 import { useEffect, useLayoutEffect } from "preact/hooks";
 import { t, type Key } from "../../i18n";
@@ -13,6 +13,7 @@ import { Icon, type IconName } from "../icons";
 import { Notice } from "../notice";
 import { Attributes } from "./attributes";
 import { Corrections } from "./corrections";
+import { HangingPage } from "./hanging";
 import { follow } from "./link";
 import { PeerPage } from "./peer";
 import { Peers } from "./peers";
@@ -27,6 +28,7 @@ const ICONS: Readonly<Record<Part, IconName>> = {
   corrections: "document",
   attributes: "search",
   removals: "remove",
+  hanging: "grid",
 };
 
 export function Admin(): JSX.Element {
@@ -48,7 +50,7 @@ export function Admin(): JSX.Element {
         {!narrow.value && <Brand />}
         <h1>{t("admin")}</h1>
         <Parts current={place.part} />
-        <div class="list-menus">
+        <div class="admin-menus">
           <LanguageMenu />
           <AccountMenu />
         </div>
@@ -61,7 +63,7 @@ export function Admin(): JSX.Element {
   );
 }
 
-/** 1 to 5 turn to a part; Escape goes back to where one came from. */
+/** 1 to 6 turn to a part; Escape goes back to where one came from. */
 function keys(): [string, () => void][] {
   const turns = PARTS.map((part, index): [string, () => void] => [String(index + 1), () => go(adminAddress(part))]);
   return [...turns, ["escape", leave] as [string, () => void]].map(([key, run]) => [key, () => isBare() && run()]);
@@ -101,6 +103,6 @@ function Shown({ part, peer }: { readonly part: Part; readonly peer: string }): 
   if (me.value === null) return null;
   if (me.value.role !== "admin") return <Notice icon="warning" title={t("forbidden")} />;
   if (peer) return <PeerPage key={peer} aeTitle={peer} />;
-  const Page = { peers: Peers, routing: Routing, corrections: Corrections, attributes: Attributes, removals: Removals }[part];
+  const Page = { peers: Peers, routing: Routing, corrections: Corrections, attributes: Attributes, removals: Removals, hanging: HangingPage }[part];
   return <Page />;
 }
