@@ -25,8 +25,11 @@ def test_an_address_leads_to_one_image(open_page: OpenPage, served: Served) -> N
     assert f"SeriesInstanceUID={wanted.SeriesInstanceUID}" in page.url
 
 
-def test_a_patient_with_one_study_is_opened_and_his_id_leaves_the_address(open_page: OpenPage, served: Served) -> None:
-    page = open_page(f"{served.url}/IHEInvokeImageDisplay?requestType=PATIENT&patientID=000412345678")
+@pytest.mark.parametrize("path", ["IHEInvokeImageDisplay", "viewer"])
+def test_a_patient_with_one_study_is_opened_and_his_id_leaves_the_address(
+    open_page: OpenPage, served: Served, path: str
+) -> None:
+    page = open_page(f"{served.url}/{path}?requestType=PATIENT&patientID=000412345678")
 
     expect(page.locator("[data-corner=image]")).to_have_text("Image 1 / 10")
     expect(page).to_have_url(served.viewer)

@@ -55,8 +55,9 @@ export function askedPlace({ searchParams }: URL): AskedPlace | null {
 
 /** Whether the server must be asked what an address means: it names its studies by something else, or the place in them by half. */
 export function isLaunch(address: URL): boolean {
-  if (address.pathname === "/IHEInvokeImageDisplay") return true;
   const { searchParams } = address;
+  const isInvoked = address.pathname === "/IHEInvokeImageDisplay" || (address.pathname === "/viewer" && searchParams.has("requestType"));
+  if (isInvoked) return true;
   const isHalf = searchParams.has("SOPInstanceUID") && !searchParams.has("SeriesInstanceUID");
   const isNamed = ["PatientID", "AccessionNumber", "SeriesInstanceUID"].some((name) => searchParams.has(name));
   return address.pathname === "/viewer" && (isHalf || (isNamed && askedStudies(address).length === 0));
