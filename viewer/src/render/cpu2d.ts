@@ -1,15 +1,21 @@
 // The renderer for machines without a graphics card: greys by table, the scaling by Canvas2D.
 import { type Greys, type GreyTable, greyOf, greyTable } from "../geom/lut";
 import type { DecodedFrame } from "../geom/pixels";
-import type { Appearance, Picture, Renderer } from "./stack";
+import type { Appearance, OnRestored, Picture, Renderer } from "./stack";
 
-export function createCpuRenderer(canvas: HTMLCanvasElement): Renderer {
+export function createCpuRenderer(canvas: HTMLCanvasElement, onRestored: OnRestored): Renderer {
   const context = canvas.getContext("2d", { alpha: false });
   if (!context) throw new Error("no 2D canvas");
   const drawn = document.createElement("canvas");
   let painted: { readonly key: string; readonly greys: Greys | null; readonly negative: boolean } | null = null;
   let table: { readonly greys: Greys; readonly kind: string; readonly table: GreyTable } | null = null;
   let pixelRatio = 1;
+
+  const restored = (): void => {
+    painted = null;
+    onRestored();
+  };
+  canvas.addEventListener("contextrestored", restored);
 
   const tableFor = (values: DecodedFrame["values"], greys: Greys): GreyTable => {
     if (values instanceof Float32Array) throw new Error("no table for real numbers");
@@ -35,7 +41,6 @@ export function createCpuRenderer(canvas: HTMLCanvasElement): Renderer {
   };
 
   return {
-    kind: "canvas2d",
     draw(picture, appearance) {
       paint(picture, appearance);
       clear();
@@ -45,7 +50,6 @@ export function createCpuRenderer(canvas: HTMLCanvasElement): Renderer {
       context.imageSmoothingEnabled = appearance.interpolate || !magnified;
       context.imageSmoothingQuality = magnified ? "low" : "high";
       context.drawImage(drawn, 0, 0);
-      return true;
     },
     clear,
     resize(width, height, ratio) {
@@ -54,6 +58,7 @@ export function createCpuRenderer(canvas: HTMLCanvasElement): Renderer {
       canvas.height = Math.max(1, Math.round(height * ratio));
     },
     dispose() {
+      canvas.removeEventListener("contextrestored", restored);
       drawn.width = drawn.height = 0;
     },
   };

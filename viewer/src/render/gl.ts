@@ -3,6 +3,7 @@ import type { Greys, Lut } from "../geom/lut";
 import type { DecodedFrame, StoredValues } from "../geom/pixels";
 import { inverse } from "../geom/plane";
 import { fragmentShader, type TextureKind, VERTEX } from "./shaders";
+import { createCpuRenderer } from "./cpu2d";
 import type { Appearance, OnRestored, Picture, Renderer } from "./stack";
 
 /** Samples of a device pixel in each direction when the picture is made smaller: enough for a quarter of its size. */
@@ -13,9 +14,19 @@ interface Program {
   uniform(name: string): WebGLUniformLocation | null;
 }
 
-/** What lives in the graphics card, and is gone when the context is lost. */
-interface Resources {
+/** The graphics card: one context for all panes, because a browser takes the oldest away when there are more than a few. */
+export interface Card {
+  readonly gl: WebGL2RenderingContext;
+  /** What is drawn on, never seen: each pane copies its picture from the lower left of it. */
+  readonly canvas: HTMLCanvasElement;
   readonly programs: Map<TextureKind, Program>;
+  /** How often the context was lost: what was made before is gone. */
+  losses: number;
+}
+
+/** What a pane has in the graphics card. */
+interface Resources {
+  readonly losses: number;
   readonly image: WebGLTexture;
   readonly lut: WebGLTexture;
   key: string;
@@ -31,56 +42,73 @@ interface Shape {
   readonly step: number;
 }
 
-export function createGlRenderer(canvas: HTMLCanvasElement, onRestored: OnRestored): Renderer {
-  const context = canvas.getContext("webgl2", { alpha: false, antialias: false, depth: false });
-  if (!context) throw new Error("no WebGL2");
-  const gl = context;
-  let resources = create(gl);
+/** Null where there is no WebGL2, or a slow one and `slowToo` is not set. */
+export function openCard(slowToo: boolean): Card | null {
+  const canvas = document.createElement("canvas");
+  const options = { alpha: false, antialias: false, depth: false, failIfMajorPerformanceCaveat: !slowToo };
+  const gl = canvas.getContext("webgl2", options);
+  if (!gl) return null;
+  const card: Card = { gl, canvas, programs: new Map(), losses: 0 };
+  canvas.addEventListener("webglcontextlost", (event) => {
+    // Else it would never come back.
+    event.preventDefault();
+    card.programs.clear();
+    card.losses++;
+  });
+  return card;
+}
+
+/** While the context is lost, the processor draws. */
+export function createGlRenderer(canvas: HTMLCanvasElement, card: Card, onRestored: OnRestored): Renderer {
+  const { gl } = card;
+  const processor = createCpuRenderer(canvas, onRestored);
+  const context = canvas.getContext("2d")!;
+  let resources: Resources | null = null;
   let pixelRatio = 1;
 
-  const lost = (event: Event): void => event.preventDefault();
-  const restored = (): void => {
-    resources = create(gl);
-    onRestored();
+  const drawOn = (picture: Picture, appearance: Appearance): void => {
+    if (resources?.losses !== card.losses) resources = create(card);
+    gl.viewport(0, 0, canvas.width, canvas.height);
+    upload(gl, resources, picture);
+    const { shape } = resources;
+    const program = programFor(card, shape.kind);
+    gl.useProgram(program.program);
+    place(gl, program, shape, appearance, canvas, pixelRatio);
+    if (appearance.greys) setGreys(gl, program, resources, appearance.greys);
+    gl.drawArrays(gl.TRIANGLES, 0, 3);
   };
-  canvas.addEventListener("webglcontextlost", lost);
-  canvas.addEventListener("webglcontextrestored", restored);
-
   return {
-    kind: "webgl2",
     draw(picture, appearance) {
-      if (gl.isContextLost()) return false;
-      upload(gl, resources, picture);
-      const { shape } = resources;
-      const program = programFor(gl, resources, shape.kind);
-      gl.useProgram(program.program);
-      place(gl, program, shape, appearance, canvas, pixelRatio);
-      if (appearance.greys) setGreys(gl, program, resources, appearance.greys);
-      gl.drawArrays(gl.TRIANGLES, 0, 3);
-      return true;
+      if (gl.isContextLost()) return processor.draw(picture, appearance);
+      grow(card.canvas, canvas);
+      drawOn(picture, appearance);
+      const { width, height } = canvas;
+      context.setTransform(1, 0, 0, 1, 0, 0);
+      context.drawImage(card.canvas, 0, card.canvas.height - height, width, height, 0, 0, width, height);
     },
-    clear() {
-      gl.clearColor(0, 0, 0, 1);
-      gl.clear(gl.COLOR_BUFFER_BIT);
-    },
+    clear: processor.clear,
     resize(width, height, ratio) {
       pixelRatio = ratio;
-      canvas.width = Math.max(1, Math.round(width * ratio));
-      canvas.height = Math.max(1, Math.round(height * ratio));
-      gl.viewport(0, 0, canvas.width, canvas.height);
+      processor.resize(width, height, ratio);
     },
     dispose() {
-      canvas.removeEventListener("webglcontextlost", lost);
-      canvas.removeEventListener("webglcontextrestored", restored);
-      gl.getExtension("WEBGL_lose_context")?.loseContext();
+      processor.dispose();
+      if (!resources) return;
+      gl.deleteTexture(resources.image);
+      gl.deleteTexture(resources.lut);
     },
   };
 }
 
-function create(gl: WebGL2RenderingContext): Resources {
+function grow(canvas: HTMLCanvasElement, { width, height }: HTMLCanvasElement): void {
+  if (canvas.width < width) canvas.width = width;
+  if (canvas.height < height) canvas.height = height;
+}
+
+function create({ gl, losses }: Card): Resources {
   gl.pixelStorei(gl.UNPACK_ALIGNMENT, 1);
   return {
-    programs: new Map(),
+    losses,
     image: textureOf(gl),
     lut: textureOf(gl),
     key: "",
@@ -98,7 +126,7 @@ function textureOf(gl: WebGL2RenderingContext): WebGLTexture {
   return texture;
 }
 
-function programFor(gl: WebGL2RenderingContext, { programs }: Resources, kind: TextureKind): Program {
+function programFor({ gl, programs }: Card, kind: TextureKind): Program {
   const known = programs.get(kind);
   if (known) return known;
   const program = gl.createProgram();

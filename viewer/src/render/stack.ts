@@ -23,14 +23,13 @@ export interface Appearance {
 }
 
 export interface Renderer {
-  readonly kind: "webgl2" | "canvas2d";
-  /** Draws at once. False when it cannot just now: the graphics context is lost and will come back. */
-  draw(picture: Picture, appearance: Appearance): boolean;
+  /** Draws at once. */
+  draw(picture: Picture, appearance: Appearance): void;
   clear(): void;
   /** CSS px of the pane, and device px for each. */
   resize(width: number, height: number, pixelRatio: number): void;
   dispose(): void;
 }
 
-/** Calls when the graphics context is back and all must be drawn again. */
+/** Called when a canvas has lost what was on it, and can be drawn on again. */
 export type OnRestored = () => void;

@@ -253,7 +253,7 @@ export function createViewport(canvas: HTMLCanvasElement, options: ViewportOptio
     onScreen.value = shown;
     const toPane = after(placement.value!.toPane, halved(shown.reduce));
     const appearance = { greys: greysOf(shown), negative: invert.value, toPane, interpolate: interpolate.value };
-    if (!renderer.draw(shown.prepared.picture, appearance)) return;
+    renderer.draw(shown.prepared.picture, appearance);
     tell(canvas, shown, window.value);
     afterPaint(() => frames?.fill());
   };
@@ -267,12 +267,14 @@ export function createViewport(canvas: HTMLCanvasElement, options: ViewportOptio
     if (loader.value?.scrollable.value) markOnce("scrollable");
   });
 
-  const resized = new ResizeObserver(() => {
+  const measure = (): void => {
     const size = { width: canvas.clientWidth, height: canvas.clientHeight };
     renderer.resize(size.width, size.height, devicePixelRatio);
     pane.value = size;
-  });
+  };
+  const resized = new ResizeObserver(measure);
   resized.observe(canvas);
+  const unbindRatio = onPixelRatio(measure);
   renderer.resize(pane.value.width, pane.value.height, devicePixelRatio);
 
   const setFrame = (index: number): void => {
@@ -449,6 +451,7 @@ export function createViewport(canvas: HTMLCanvasElement, options: ViewportOptio
       unbindMark();
       cancelAnimationFrame(asked);
       resized.disconnect();
+      unbindRatio();
       renderer.dispose();
     },
   };
@@ -506,6 +509,21 @@ function tell(canvas: HTMLCanvasElement, { index, reduce }: Shown, window: Windo
   canvas.dataset.window = window ? `${window.center}/${window.width}` : "";
   markOnce("first-picture");
   pictureSeen.value = true;
+}
+
+/** Calls when the page comes to a screen with other pixels, or is zoomed. Returns what ends that. */
+function onPixelRatio(listener: () => void): () => void {
+  const query = matchMedia(`(resolution: ${devicePixelRatio}dppx)`);
+  let unbindNext = (): void => undefined;
+  const changed = (): void => {
+    listener();
+    unbindNext = onPixelRatio(listener);
+  };
+  query.addEventListener("change", changed, { once: true });
+  return () => {
+    query.removeEventListener("change", changed);
+    unbindNext();
+  };
 }
 
 function markOnce(name: string): void {
