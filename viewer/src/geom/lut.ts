@@ -72,7 +72,9 @@ export type Padding = readonly [number, number];
 export function rangeOf(values: StoredValues, padding: Padding | null): readonly [number, number] | null {
   let low = Number.POSITIVE_INFINITY;
   let high = Number.NEGATIVE_INFINITY;
-  for (const value of values) {
+  // Not by an iterator: this is done for every frame that comes on screen.
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i]!;
     if (padding && value >= padding[0] && value <= padding[1]) continue;
     if (value < low) low = value;
     if (value > high) high = value;

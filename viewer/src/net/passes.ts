@@ -1,5 +1,5 @@
 // Frames that come in passes: a low resolution of many first, then what is missing of each.
-import type { SeriesDocument } from "./series";
+import type { FrameAttributes, SeriesDocument } from "./series";
 
 /** Resolutions that are asked for, counted from 0: from the first up to, not including, the second. Null: the frame as it is stored. */
 export type Levels = readonly [from: number, to: number] | null;
@@ -32,8 +32,7 @@ export function firstLevels(document: Asked, index: number): Levels {
   return low > 0 && ends.at(-1)! > FIRST_WHOLE ? [0, low] : [0, ends.length];
 }
 
-type Attribute = "resolution_ends" | "rows" | "columns";
-
-function valueOf<Key extends Attribute>({ shared, per_frame }: Asked, key: Key, index: number): SeriesDocument["shared"][Key] {
+/** What is known of a frame under one name. */
+export function valueOf<Key extends keyof FrameAttributes>({ shared, per_frame }: Asked, key: Key, index: number): FrameAttributes[Key] | undefined {
   return per_frame[key]?.[index] ?? shared[key];
 }

@@ -289,8 +289,9 @@ export function createFrameLoader(document: SeriesDocument, options: LoaderOptio
   /** What is to be fetched in a low resolution, and as a whole. */
   const missing = (): { readonly blank: number[]; readonly wanting: number[] } => {
     moved = false;
-    const blank = within(prefixes.capacity(), needsLow);
-    const wanting = within(encoded.capacity(), needsWhole, [...waiting.keys()]);
+    const isComplete = encoded.count() === count;
+    const blank = isComplete ? [] : within(prefixes.capacity(), needsLow);
+    const wanting = isComplete ? [] : within(encoded.capacity(), needsWhole, [...waiting.keys()]);
     scrollable.value = blank.length === 0;
     full.value = wanting.length === 0 && blank.length === 0;
     return { blank, wanting };

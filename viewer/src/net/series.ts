@@ -5,6 +5,7 @@ import type { ImageOrientation } from "../geom/orient";
 import type { PixelDescription } from "../geom/pixels";
 import type { PixelSize } from "../geom/scale";
 import type { VoiFunction } from "../geom/window";
+import { valueOf } from "./passes";
 
 export type SeriesKind = "image" | "segmentation" | "video" | "sr" | "key_object" | "presentation_state" | "document" | "waveform" | "rt" | "other";
 
@@ -230,18 +231,26 @@ export interface SeriesDocument {
 
 /** Everything known of frame `index`, from 0. Every key is either shared or given for each frame. */
 export function frameAttributes(document: SeriesDocument, index: number): FrameAttributes {
-  const own = Object.entries(document.per_frame).map(([key, values]) => [key, values[index]]);
-  return { ...document.shared, ...Object.fromEntries(own) } as FrameAttributes;
+  const made = keptIn(attributes, document, () => []);
+  return (made[index] ??= madeAttributes(document, index));
+}
+
+/** By index; made when they are first asked for. */
+const attributes = new WeakMap<SeriesDocument, FrameAttributes[]>();
+
+function madeAttributes({ shared, per_frame }: SeriesDocument, index: number): FrameAttributes {
+  const made: Record<string, unknown> = { ...shared };
+  for (const key in per_frame) made[key] = per_frame[key as keyof PerFrame]![index];
+  return made as unknown as FrameAttributes;
 }
 
 export function instanceOf(document: SeriesDocument, index: number): Instance {
-  return document.instances[frameAttributes(document, index).instance]!;
+  return document.instances[valueOf(document, "instance", index)!]!;
 }
 
 /** What names a frame whatever the revision of its series: SOP Instance UID and frame number. */
 export function frameName(document: SeriesDocument, index: number): string {
-  const { instance, frame_number } = frameAttributes(document, index);
-  return `${document.instances[instance]!.sop_instance_uid}/${frame_number}`;
+  return `${instanceOf(document, index).sop_instance_uid}/${valueOf(document, "frame_number", index)}`;
 }
 
 /** How long a frame of a film stays, as a part of the mean of all; 1 where all stay as long, or it is not known. */

@@ -1,14 +1,24 @@
 // The renderer for machines without a graphics card: greys by table, the scaling by Canvas2D.
-import { type Greys, type GreyTable, greyOf, greyTable } from "../geom/lut";
-import type { DecodedFrame } from "../geom/pixels";
+import { type Greys, greyOf, greyTable } from "../geom/lut";
+import type { StoredValues } from "../geom/pixels";
 import type { Appearance, OnRestored, Picture, Renderer } from "./stack";
+
+/** What is drawn for each stored value, counted from `first`. */
+interface Table {
+  readonly kind: string;
+  readonly greys: Greys;
+  readonly negative: boolean;
+  readonly first: number;
+  readonly words: Uint32Array;
+}
 
 export function createCpuRenderer(canvas: HTMLCanvasElement, onRestored: OnRestored): Renderer {
   const context = canvas.getContext("2d", { alpha: false });
   if (!context) throw new Error("no 2D canvas");
   const drawn = document.createElement("canvas");
   let painted: { readonly key: string; readonly greys: Greys | null; readonly negative: boolean } | null = null;
-  let table: { readonly greys: Greys; readonly kind: string; readonly table: GreyTable } | null = null;
+  let image: ImageData | null = null;
+  let table: Table | null = null;
   let pixelRatio = 1;
 
   const restored = (): void => {
@@ -17,21 +27,26 @@ export function createCpuRenderer(canvas: HTMLCanvasElement, onRestored: OnResto
   };
   canvas.addEventListener("contextrestored", restored);
 
-  const tableFor = (values: DecodedFrame["values"], greys: Greys): GreyTable => {
-    if (values instanceof Float32Array) throw new Error("no table for real numbers");
+  const tableFor = (values: Exclude<StoredValues, Float32Array>, greys: Greys, negative: boolean): Table => {
     const kind = values.constructor.name;
-    if (table?.kind !== kind || !sameGreys(table.greys, greys)) table = { greys, kind, table: greyTable(values, greys) };
-    return table.table;
+    if (table?.kind !== kind || table.negative !== negative || !sameGreys(table.greys, greys)) {
+      const { first, greys: levels } = greyTable(values, greys);
+      table = { kind, greys, negative, first, words: Uint32Array.from(levels, (grey) => word(negative ? 255 - grey : grey)) };
+    }
+    return table;
   };
   const paint = ({ key, frame }: Picture, { greys, negative }: Appearance): void => {
     if (painted?.key === key && painted.negative === negative && sameGreys(painted.greys, greys)) return;
     painted = { key, greys, negative };
-    drawn.width = frame.columns;
-    drawn.height = frame.rows;
-    const image = new ImageData(frame.columns, frame.rows);
-    if (greys && frame.values instanceof Float32Array) paintReal(image, frame.values, greys, negative);
-    else if (greys) paintGrey(image, frame.values, tableFor(frame.values, greys), negative);
-    else paintColour(image, frame.values, negative);
+    if (image?.width !== frame.columns || image.height !== frame.rows) {
+      drawn.width = frame.columns;
+      drawn.height = frame.rows;
+      image = new ImageData(frame.columns, frame.rows);
+    }
+    const { values } = frame;
+    if (!greys) paintColour(image, values, negative);
+    else if (values instanceof Float32Array) paintReal(image, values, greys, negative);
+    else paintGrey(image, values, tableFor(values, greys, negative));
     drawn.getContext("2d", { alpha: false })!.putImageData(image, 0, 0);
   };
   const clear = (): void => {
@@ -87,8 +102,7 @@ function word(grey: number): number {
   return OPAQUE | (grey << 16) | (grey << 8) | grey;
 }
 
-function paintGrey(image: ImageData, values: ArrayLike<number>, { first, greys }: GreyTable, negative: boolean): void {
-  const words = Uint32Array.from(greys, (grey) => word(negative ? 255 - grey : grey));
+function paintGrey(image: ImageData, values: ArrayLike<number>, { first, words }: Table): void {
   const out = new Uint32Array(image.data.buffer);
   for (let i = 0; i < out.length; i++) out[i] = words[values[i]! - first]!;
 }

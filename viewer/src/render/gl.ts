@@ -46,7 +46,7 @@ interface Shape {
 export function openCard(slowToo: boolean): Card | null {
   const canvas = document.createElement("canvas");
   const options = { alpha: false, antialias: false, depth: false, failIfMajorPerformanceCaveat: !slowToo };
-  const gl = canvas.getContext("webgl2", options);
+  const gl = canvas.getContext("webgl2", options) as WebGL2RenderingContext | null;
   if (!gl) return null;
   const card: Card = { gl, canvas, programs: new Map(), losses: 0 };
   canvas.addEventListener("webglcontextlost", (event) => {
