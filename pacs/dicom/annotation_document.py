@@ -1,10 +1,10 @@
-"""What is drawn on images, as the viewer sends it: viewer/src/measure/model.ts tells the same for the browser.
+"""What is drawn on images, as the viewer sends it: viewer/src/net/annotation.ts tells the same for the browser.
 
 A document comes back as it was sent: its numbers are doubles on both sides, and are never rounded.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
@@ -12,6 +12,9 @@ from pydantic import AfterValidator, BaseModel, Field, model_validator
 
 Kind = Literal["length", "angle", "cobb", "ellipse", "rectangle", "freehand", "probe", "arrow", "text"]
 Quantity = Literal["length", "angle", "area", "mean", "sd", "min", "max", "value", "width", "height"]
+
+Title = Literal["of-interest", "for-referring-provider"]
+"""What key images were chosen for (PS3.16 CID 7010)."""
 
 POINTS: Mapping[Kind, tuple[int, int]] = {
     "length": (2, 2),
@@ -116,4 +119,40 @@ class Annotation(BaseModel, frozen=True, extra="forbid"):
         dimensions = 2 if self.place.on == "frame" else 3
         if any(len(point) != dimensions for point in self.points):
             raise ValueError(f"a point on a {self.place.on} has {dimensions} coordinates")
+        if self.kind == "rectangle" and self.place.on == "plane":
+            raise ValueError("two corners tell no rectangle on a plane: it is drawn freehand")
         return self
+
+
+def tracking_uid(id: str) -> str:
+    """The Tracking Unique Identifier of an annotation: its UUID (PS3.5 B.2)."""
+    return f"2.25.{UUID(id).int}"
+
+
+def graphic_type(kind: Kind) -> str:
+    """How its points are to be joined (PS3.3 C.18.6.1.2, C.10.5.1.2)."""
+    match kind:
+        case "probe" | "text":
+            return "POINT"
+        case "ellipse":
+            return "ELLIPSE"
+        case _:
+            return "POLYLINE"
+
+
+def outline(annotation: Annotation) -> Sequence[Sequence[float]]:
+    """Its points as they are drawn: a rectangle has four corners, what has an inside ends where it began.
+
+    Of an ellipse the longer axis comes first, as the standard has it.
+    """
+    points = annotation.points
+    match annotation.kind:
+        case "rectangle":
+            (left, top), (right, bottom) = points
+            return ((left, top), (right, top), (right, bottom), (left, bottom), (left, top))
+        case "freehand":
+            return points if points[0] == points[-1] else (*points, points[0])
+        case "ellipse" if math.dist(*points[:2]) < math.dist(*points[2:]):
+            return (*points[2:], *points[:2])
+        case _:
+            return points

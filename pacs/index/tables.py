@@ -615,7 +615,7 @@ publication = Table(
     Column("published_at", Instant, nullable=False),
     Column("content", text_type, nullable=False),
     # JSON: the ids and versions of the annotations in it
-    comment="writer: workflow.annotations. What was made DICOM objects of ours",
+    comment="writer: workflow.publishing. What was made DICOM objects of ours",
 )
 
 hanging_rule = Table(

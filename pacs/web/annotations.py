@@ -3,19 +3,20 @@
 import hashlib
 import json
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header, Request, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from pacs.context import Actor
-from pacs.dicom.annotation_document import Annotation, FramePlace, Id, Uid
+from pacs.dicom.annotation_document import Annotation, Finite, FramePlace, Id, Title, Uid
 from pacs.errors import ChangedMeanwhile, InvalidQuery
 from pacs.web.answers import ASK_EVERY_TIME, etag_of, is_known, not_modified, send_json
 from pacs.web.auth import pacs_of, signed_in
 from pacs.web.problem import problem, status_of
-from pacs.workflow import annotations
+from pacs.workflow import annotations, publishing
 from pacs.workflow.annotations import KeptAnnotation, KeyImage
+from pacs.workflow.publishing import Publication, Window
 
 LARGEST = 256 << 10
 """Bytes: no annotation is longer."""
@@ -38,6 +39,23 @@ class KeyImageBody(BaseModel, frozen=True, extra="forbid"):
     frame_number: int = 1
 
 
+class WindowBody(BaseModel, frozen=True, extra="forbid"):
+    """How the caller looks at a series: centre and width in modality units."""
+
+    series_instance_uid: Uid
+    center: Finite
+    width: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    is_inverted: bool = False
+
+
+class PublishBody(BaseModel, frozen=True, extra="forbid"):
+    """How what is published is to be told."""
+
+    language: Literal["vi", "en", "fr"] = "en"
+    title: Title = "of-interest"
+    windows: Annotated[tuple[WindowBody, ...], Field(max_length=64)] = ()
+
+
 @router.get(STUDY + "/annotations")
 @signed_in
 def list_annotations(request: Request, actor: Actor, study: str) -> Response:
@@ -47,6 +65,7 @@ def list_annotations(request: Request, actor: Actor, study: str) -> Response:
         {
             "annotations": [_shown(one) for one in annotations.annotations(pacs, actor, study)],
             "key_images": [_shown_key_image(one) for one in annotations.key_images(pacs, actor, study)],
+            "publications": [_shown_publication(one) for one in publishing.publications(pacs, actor, study)],
         }
     )
     headers = {"etag": etag_of(hashlib.sha256(body).hexdigest()[:32]), "cache-control": ASK_EVERY_TIME}
@@ -95,6 +114,17 @@ def unmark_key_image(request: Request, actor: Actor, study: str, id: Id) -> Resp
     return Response(status_code=204)
 
 
+@router.post(STUDY + "/annotations/publish", max_body_size=LARGEST)
+@signed_in
+def publish(request: Request, actor: Actor, study: str, body: PublishBody) -> Response:
+    """Make DICOM objects of all that the caller has drawn and marked in a study: a report, presentation states, a
+    selection of key images. What has not changed since the last time is not made anew."""
+    windows = [Window(**one.model_dump()) for one in body.windows]
+    pacs = pacs_of(request)
+    made = publishing.publish(pacs, actor, study, language=body.language, title=body.title, windows=windows)
+    return Response(_dumped([_shown_publication(one) for one in made]), media_type=JSON)
+
+
 def _version(if_match: str) -> int | None:
     """Of the entity tag `"3"`. Raises InvalidQuery."""
     if not if_match:
@@ -123,6 +153,18 @@ def _shown_key_image(image: KeyImage) -> dict[str, Any]:
         "frame_number": image.frame_number,
         "author": image.author,
         "created_at": image.created_at.isoformat(),
+    }
+
+
+def _shown_publication(made: Publication) -> dict[str, Any]:
+    return {
+        "sop_instance_uid": made.sop_instance_uid,
+        "series_instance_uid": made.series_instance_uid,
+        "kind": made.kind,
+        "author": made.author,
+        "published_at": made.published_at.isoformat(),
+        "annotations": made.annotations,
+        "key_images": made.key_images,
     }
 
 

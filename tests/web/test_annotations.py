@@ -212,3 +212,27 @@ def test_who_knows_them_already_is_sent_nothing(reader: Caller, ct: Dataset) -> 
     drawn = make_annotation(ct)
     reader.put(address(drawn), json=drawn)
     assert reader.get(study, headers={"if-none-match": etag}).status_code == 200
+
+
+def test_what_was_drawn_and_marked_is_published(reader: Caller, colleague: Caller, ct: Dataset) -> None:
+    study = f"/api/studies/{ct.StudyInstanceUID}"
+    assert reader.post(f"{study}/annotations/publish", json={}).status_code == 400, "there is nothing yet"
+    drawn = make_annotation(ct)
+    reader.put(address(drawn), json=drawn)
+    reader.put(f"{study}/key-images/{uuid4()}", json=starred(ct))
+    how = {
+        "language": "vi",
+        "title": "for-referring-provider",
+        "windows": [{"series_instance_uid": ct.SeriesInstanceUID, "center": 40, "width": 400}],
+    }
+
+    made = reader.post(f"{study}/annotations/publish", json=how)
+
+    assert (made.status_code, [one["kind"] for one in made.json()]) == (200, ["sr", "gsps", "kos"])
+    assert all_of(colleague, ct)["publications"] == made.json()
+    assert made.json()[0]["annotations"] == {drawn["id"]: 1}
+    found = reader.get(f"/dicom-web/studies/{ct.StudyInstanceUID}/series").json()
+    assert sorted(one["00080060"]["Value"][0] for one in found) == ["CT", "KO", "PR", "SR"]
+    assert reader.post(f"{study}/annotations/publish", json={"language": "tlh"}).status_code == 400
+    bad = how | {"windows": [{"series_instance_uid": ct.SeriesInstanceUID, "center": 40, "width": 0}]}
+    assert reader.post(f"{study}/annotations/publish", json=bad).status_code == 400

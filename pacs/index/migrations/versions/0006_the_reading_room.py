@@ -91,6 +91,6 @@ def upgrade() -> None:
         sa.Column("published_at", instant, nullable=False),
         sa.Column("content", text, nullable=False),
         sa.PrimaryKeyConstraint("sop_instance_uid", name=op.f("pk_publication")),
-        comment="writer: workflow.annotations. What was made DICOM objects of ours",
+        comment="writer: workflow.publishing. What was made DICOM objects of ours",
     )
     op.create_index("ix_publication_study", "publication", ["study_instance_uid"])
