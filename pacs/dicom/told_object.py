@@ -34,6 +34,8 @@ class ToldObject(TypedDict):
     kind: str
     """As of a series; a structure set is `contours`."""
     label: str
+    title_code: str
+    """Of a report or a key object note."""
     description: str
     creator: str
     date: str
@@ -60,6 +62,7 @@ def told_object(ds: Dataset, sop_class_uid: str, transfer_syntax_uid: str) -> To
         "sop_class_uid": sop_class_uid,
         "kind": kind,
         "label": _label(ds, sets),
+        "title_code": word(item(ds, "ConceptNameCodeSequence") or Dataset(), "CodeValue"),
         "description": text(ds, "ContentDescription", sets) or text(ds, "SeriesDescription", sets),
         "creator": _creator(ds, sets),
         "date": word(ds, "ContentDate")

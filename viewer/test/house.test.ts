@@ -18,6 +18,7 @@ const FLOOR: Readonly<Record<string, number>> = {
   tools: 4,
   overlay: 4,
   hang: 4,
+  doc: 4,
   ui: 5,
   parts: 6,
   app: 7,

@@ -15,7 +15,7 @@ const ON_DESK: readonly (readonly ActionName[])[] = [
   ["fit", "invert", "rotate_right", "flip_horizontal", "reset"],
   ["length", "angle", "ellipse", "measurements"],
   ["play"],
-  ["grid", "one_up", "planes", "link"],
+  ["grid", "one_up", "planes", "link", "objects"],
 ];
 
 /** In the menu at the end of the line: what has no button of its own, and is no key for moving about. */

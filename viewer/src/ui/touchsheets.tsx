@@ -43,6 +43,8 @@ const IN_TOUCH_SHEET: readonly ActionName[] = [
   "last_image",
   "previous_series",
   "next_series",
+  "objects",
+  "overlay_planes",
   "corners",
   "full_screen",
   "help",

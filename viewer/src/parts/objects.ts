@@ -1,0 +1,37 @@
+// What others wrote, at its right place: states, key images, reports, segmentations, contours, overlays, documents, videos.
+import { Lines } from "../overlay/contours";
+import { Graphics } from "../overlay/graphics";
+import { KeyImage } from "../overlay/keyimage";
+import { Bitmaps } from "../overlay/segments";
+import { bindObjects, objects, panelOpen, planesSeen } from "../state/objects";
+import { activeViewport } from "../tools/viewports";
+import { action } from "../ui/actions";
+import { ObjectsPlace } from "../ui/objects";
+import { DocumentView, KeyObjectView, ReportView, VideoView } from "../ui/objectviews";
+import type { Part } from "../ui/parts";
+
+export const others: Part = {
+  texts: {
+    vi: () => import("../i18n/objects.vi.json"),
+    en: () => import("../i18n/objects.en.json"),
+    fr: () => import("../i18n/objects.fr.json"),
+  },
+  layers: [Bitmaps, Lines, Graphics, KeyImage],
+  places: [ObjectsPlace],
+  views: { sr: ReportView, key_object: KeyObjectView, document: DocumentView, video: VideoView },
+  actions: [
+    action("page", "objects", "layers", "shift+o", () => (panelOpen.value = !panelOpen.peek()), {
+      isOn: () => panelOpen.value,
+      isOffered: () => objects.value.length > 0 || hasPlanes(),
+    }),
+    action("view", "overlay_planes", "layers", "shift+l", () => (planesSeen.value = !planesSeen.peek()), {
+      isOn: () => planesSeen.value,
+      isOffered: hasPlanes,
+    }),
+  ],
+  start: () => void bindObjects(),
+};
+
+function hasPlanes(): boolean {
+  return activeViewport.value?.attributes.value?.overlays ?? false;
+}
