@@ -264,3 +264,49 @@ def test_an_administrator_makes_orders_tries_and_takes_back_rules(
     reading = open_reading()
     expect(reading.locator("[data-pane]")).to_have_count(3)
     expect(series_of(pane(reading, 3))).to_have_text("2. Lung 1.0 B70f")
+
+
+def test_the_second_window_shows_what_the_first_does_not_and_scrolls_with_it(
+    open_reading: OpenPage, with_prior: WithPrior
+) -> None:
+    first = open_reading()
+    expect(series_of(pane(first, 2))).to_have_text("2. Thorax 5.0 B31f")
+    wait_until_ready(first)
+    with first.expect_popup() as opened:
+        first.keyboard.press("Shift+W")
+    second = opened.value
+    expect(series_of(pane(second, 1))).to_have_text("2. Lung 1.0 B70f")
+    expect(second.locator("[data-pane]")).to_have_count(1)
+    wait_until_ready(second)
+
+    second.keyboard.press("y")
+    first.keyboard.press("ArrowDown")
+    for each in (pane(first, 1), pane(first, 2), pane(second, 1)):
+        expect(image_of(each)).to_have_text("Image 2 / 3")
+    second.keyboard.press("End")
+    expect(image_of(pane(first, 1))).to_have_text("Image 3 / 3")
+
+    first.keyboard.press("Shift+Enter")
+    expect(series_of(pane(second, 1))).to_have_text("1. Thorax 5.0 B31f")
+    second.close()
+    first.keyboard.press("Home")
+    expect(image_of(pane(first, 1))).to_have_text("Image 1 / 3")
+    expect(first.locator("[data-action=grid]")).to_be_enabled()
+
+
+def test_the_second_window_follows_to_another_study(open_reading: OpenPage, with_prior: WithPrior) -> None:
+    first = open_reading()
+    wait_until_ready(first)
+    with first.expect_popup() as opened:
+        first.keyboard.press("Shift+W")
+    second = opened.value
+    wait_until_ready(second)
+
+    first.keyboard.press("u")
+    expect(first.get_by_role("row")).to_have_count(3)
+    first.keyboard.press("ArrowDown")
+    first.keyboard.press("Enter")
+
+    expect(series_of(pane(first, 1))).to_have_text("1. Lung 1.0 B70f")
+    expect(series_of(pane(second, 1))).to_have_text("2. Thorax 5.0 B31f")
+    assert with_prior.prior in second.url

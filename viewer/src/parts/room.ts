@@ -4,7 +4,10 @@ import { bindKeys } from "../input/keymap";
 import { stepHanging } from "../state/hangings";
 import { stepPane, toggleOnly } from "../state/layout";
 import { onlyPaneId, panes } from "../state/reading";
+import { narrow } from "../state/screen";
+import { isPaired } from "../state/secondwindow";
 import { bindDrops } from "../tools/drops";
+import { sendToOther, startSecondWindow } from "../tools/secondwindow";
 import { toggleAll } from "../tools/cine";
 import type { PaneHook } from "../tools/hooks";
 import { action, type Action } from "../ui/actions";
@@ -12,6 +15,7 @@ import { FilmBar } from "../ui/filmbar";
 import { chooserOpen, GridChooser, nextGrid } from "../ui/gridchooser";
 import type { Part } from "../ui/parts";
 import { LikeThisPlace, openLikeThis } from "../ui/likethisplace";
+import { BlockedPlace, openSecond } from "../ui/secondwindow";
 import { SeriesList } from "../ui/serieslist";
 import "../ui/room.css";
 
@@ -24,6 +28,8 @@ const ACTIONS: readonly Action[] = [
   action("layout", "next_hanging", "forward", ".", () => void stepHanging(1)),
   action("layout", "previous_hanging", "back", ",", () => void stepHanging(-1)),
   action("layout", "like_this", "keep", "shift+l", openLikeThis),
+  action("layout", "second_window", "secondWindow", "shift+w", openSecond, { isOn: () => isPaired.value, isOffered: () => !narrow.value }),
+  action("layout", "to_other_window", "forward", "shift+enter", sendToOther, { isOffered: () => isPaired.value }),
   action("images", "play_all", "play", "shift+c", toggleAll, { isOffered: hasPanes }),
 ];
 
@@ -49,10 +55,11 @@ export const room: Part = {
   actions: ACTIONS,
   hooks: [oneUp],
   layers: [FilmBar],
-  places: [GridChooser, LikeThisPlace],
+  places: [GridChooser, LikeThisPlace, BlockedPlace],
   side: SeriesList,
   start() {
     bindDrops();
+    startSecondWindow();
     bindKeys(window, () => new Map(onlyPaneId.peek() === null ? [] : [["escape", escape]]));
   },
 };

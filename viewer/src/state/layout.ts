@@ -20,13 +20,17 @@ export async function openBeside(uid: string): Promise<void> {
   });
 }
 
-/** Fills empty panes with the series that follow the active one and are not on the screen. */
-export function fillPanes(): void {
+/** Series with pictures that are not on the screen: those that follow the active one in the list, then those before it. */
+export function unseenSeries(): readonly SeriesRef[] {
   const all = allSeries.peek();
   const shown = panes.peek().flatMap(({ series }) => series?.seriesUid ?? []);
   const next = indexOf(all, activePane.peek().series) + 1;
-  const isNew = (each: SeriesRef): boolean => (summaryOf(each)?.number_of_frames ?? 0) > 0 && !shown.includes(each.seriesUid);
-  const rest = [...all.slice(next), ...all.slice(0, next)].filter(isNew);
+  return [...all.slice(next), ...all.slice(0, next)].filter((each) => (summaryOf(each)?.number_of_frames ?? 0) > 0 && !shown.includes(each.seriesUid));
+}
+
+/** Fills empty panes with what is not on the screen yet. */
+export function fillPanes(): void {
+  const rest = [...unseenSeries()];
   panes.value = panes.peek().map((pane) => (pane.series ? pane : { ...pane, series: rest.shift() ?? null }));
 }
 

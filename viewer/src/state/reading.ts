@@ -5,6 +5,8 @@ import type { Window } from "../geom/window";
 import { fetchSeriesDocument, fetchStudy, type Answer, type Failed, type Hanging, type PaneKind, type SeriesSummary, type Study } from "../net/api";
 import type { SeriesDocument } from "../net/series";
 import { pictureSeen } from "./begun";
+import { scrollLinked } from "./link";
+import { askedPlace, route } from "./route";
 import { narrow } from "./screen";
 
 export type { PaneKind };
@@ -141,21 +143,25 @@ export function showIn(paneId: number, series: SeriesRef, at?: string): void {
   changePane(paneId, { series, kind: "stack", at });
 }
 
-/** Lays the panes out as a hanging says; on a phone its first one alone. */
-export function hang({ name, rows, columns, panes: hung }: Hanging): void {
+/** Lays the panes out as a hanging says; on a phone its first one alone, as where the address names a series. */
+export function hang({ name, rows, columns, linked, panes: hung }: Hanging): void {
   batch(() => {
+    setGrid(narrow.peek() || askedPlace(route.peek()) ? { rows: 1, columns: 1 } : { rows, columns });
     spare.value = [];
     looks.value = new Map();
-    setGrid(narrow.peek() ? { rows: 1, columns: 1 } : { rows, columns });
+    // A pane that showed something begins anew: turned and zoomed by nobody.
+    const taken = panes.peek().some(({ series }) => series !== null) ? Math.max(...panes.peek().map(({ id }) => id)) : 0;
     const shown = panes.peek().map((pane, index) => {
+      const id = taken === 0 ? pane.id : taken + 1 + index;
       const wanted = hung[index];
-      if (!wanted) return emptyPane(pane.id);
-      if (wanted.window) noteLook(pane.id, { seriesUid: wanted.series_instance_uid, window: wanted.window });
+      if (!wanted) return emptyPane(id);
+      if (wanted.window) noteLook(id, { seriesUid: wanted.series_instance_uid, window: wanted.window });
       const series = { studyUid: wanted.study_instance_uid, seriesUid: wanted.series_instance_uid };
-      return { id: pane.id, series: wanted.series_instance_uid ? series : null, kind: wanted.kind, at: wanted.sop_instance_uid || undefined };
+      return { id, series: wanted.series_instance_uid ? series : null, kind: wanted.kind, at: wanted.sop_instance_uid || undefined };
     });
     panes.value = shown;
     activePaneId.value = shown[0]!.id;
+    scrollLinked.value = linked;
     hangingName.value = name;
     for (const { series } of shown) if (series) addStudy(series.studyUid);
   });

@@ -49,6 +49,7 @@ const PATHS = {
   check: "M5 12.5l4.5 4.5L19 7.5",
   keep: "M6.5 4.5h11v15l-5.5-4-5.5 4z",
   grid: "M4.5 4.5h15v15h-15zM12 4.5v15M4.5 12h15",
+  secondWindow: "M3.5 5.5h9v9h-9zM8.5 14.5v4h12v-12h-8",
   onePane: "M4.5 4.5h15v15h-15zM9 15H7.5v-1.5M15 9h1.5v1.5",
   crosshair: "M12 3.5v6M12 14.5v6M3.5 12h6M14.5 12h6",
   link: "M10 14l4-4M9 11l-3 3a2.8 2.8 0 0 0 4 4l3-3M15 13l3-3a2.8 2.8 0 0 0-4-4l-3 3",

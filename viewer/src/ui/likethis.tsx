@@ -7,6 +7,7 @@ import { t } from "../i18n";
 import { addHangingRule, type HangingRule } from "../net/hanging";
 import { said } from "../state/form";
 import { forgetHangings } from "../state/hangings";
+import { scrollLinked } from "../state/link";
 import { grid, isPrior, panes, studies, summaryOf, type Pane } from "../state/reading";
 import { me } from "../state/session";
 import { ownWindow, viewports } from "../tools/viewports";
@@ -18,7 +19,7 @@ import "./admin/admin.css";
 
 export function LikeThis({ close }: { readonly close: () => void }): JSX.Element {
   // As it was when it was opened: the screen may go on changing behind it.
-  const [rule] = useState(() => ruleOnScreen({ ...grid.peek(), linked: false }, panes.peek().map(factsOf)));
+  const [rule] = useState(() => ruleOnScreen({ ...grid.peek(), linked: scrollLinked.peek() }, panes.peek().map(factsOf)));
   return (
     <Sheet title={t("action.like_this")} close={close} firm>
       {rule ? <Form rule={rule} close={close} /> : <Notice icon="warning" title={t("hang.nothing_current")} />}

@@ -37,6 +37,8 @@ const IN_MENU: readonly ActionName[] = [
   "straighten",
   "play_all",
   "like_this",
+  "second_window",
+  "to_other_window",
   "rotate_left",
   "flip_vertical",
   "zoom_in",
