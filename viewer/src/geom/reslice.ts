@@ -39,6 +39,7 @@ export interface Cut {
 
 /** Nearer than this to a voxel, in voxels, is on it. */
 const ON_GRID = 1e-3;
+const SNAP = 2e-4;
 
 /** The values of a plane, row by row, shape (rows, columns). */
 export function cutOf(voxels: Voxels, cut: Cut): VoxelArray {
@@ -111,8 +112,8 @@ function samplerOf(voxels: Voxels): (column: number, row: number, depth: number)
   return (column, row, depth) => {
     const between = sliceAt(depth);
     if (between < 0 || column < -0.5 || row < -0.5 || column > most[0]! + 0.5 || row > most[1]! + 0.5) return outside;
-    const x = column < 0 ? 0 : column > most[0]! ? most[0]! : column;
-    const y = row < 0 ? 0 : row > most[1]! ? most[1]! : row;
+    const x = column < 0 ? 0 : column > most[0]! ? most[0]! : snapped(column);
+    const y = row < 0 ? 0 : row > most[1]! ? most[1]! : snapped(row);
     const [i, j, k] = [Math.floor(x), Math.floor(y), Math.floor(between)];
     const [fx, fy, fz] = [x - i, y - j, between - k];
     const at = i + columns * j + slice * k;
@@ -142,7 +143,7 @@ function sliceFinderOf({ depths, spacingMm, isEven, gapsAfter }: Voxels): (depth
   const reach = spacingMm / 2;
   const gaps = new Set(gapsAfter);
   return (depth) => {
-    if (depth < -reach || depth > depths[last]! + reach) return -1;
+    if (depth < -reach - SNAP || depth > depths[last]! + reach + SNAP) return -1;
     if (depth <= 0) return 0;
     if (depth >= depths[last]!) return last;
     if (isEven) return snapped(depth / spacingMm);
@@ -154,14 +155,14 @@ function sliceFinderOf({ depths, spacingMm, isEven, gapsAfter }: Voxels): (depth
     }
     const [before, behind] = [depth - depths[low]!, depths[low + 1]! - depth];
     if (!gaps.has(low)) return snapped(low + before / (before + behind));
-    return before <= reach ? low : behind <= reach ? low + 1 : -1;
+    return before <= reach + SNAP ? low : behind <= reach + SNAP ? low + 1 : -1;
   };
 }
 
-/** A rounding error is no way to the next slice. */
+/** Directions are rounded on their way: what should be on a voxel is on it. */
 function snapped(between: number): number {
   const nearest = Math.round(between);
-  return Math.abs(between - nearest) < 1e-6 ? nearest : between;
+  return Math.abs(between - nearest) < SNAP ? nearest : between;
 }
 
 /** The greatest, the least or the mean of the samples before and behind each pixel; what is no picture does not count. */

@@ -23,7 +23,7 @@ const ACTIONS: readonly Action[] = [
   action("view", "projection", "planes", "shift+p", nextProjection, { isOffered: arePlanesOpen }),
   action("view", "turn_planes_left", "rotateLeft", "shift+arrowleft", () => turnPlanes(-1), { isOffered: arePlanesOpen }),
   action("view", "turn_planes_right", "rotateRight", "shift+arrowright", () => turnPlanes(1), { isOffered: arePlanesOpen }),
-  action("view", "straighten", "reset", "shift+m", straighten, { isOffered: isTurned }),
+  action("view", "straighten", "reset", "shift+s", straighten, { isOffered: isTurned }),
 ];
 
 function hasPanes(): boolean {

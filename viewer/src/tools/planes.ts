@@ -8,6 +8,7 @@ import { crosshair, setAxes, slab, volumeAxes } from "../state/link";
 import { volumeOf } from "../state/planes";
 import { activePane, activePaneId, exchangeLayout, type Layout, onlyPaneId, type PaneKind, panes } from "../state/reading";
 import { narrow } from "../state/screen";
+import { closeSheet } from "../state/sheets";
 import { shownPlane } from "./jump";
 import { activeViewport } from "./viewports";
 
@@ -38,6 +39,7 @@ export function arePlanesOpen(): boolean {
 }
 
 export function togglePlanes(): void {
+  closeSheet();
   if (arePlanesOpen()) leavePlanes();
   else openPlanes();
 }
