@@ -278,6 +278,11 @@ export function keyImagePath(studyUid: string, { series, sop, frames }: AboutIma
   return frames.length > 0 ? `${instance}/frames/${frames[0]}/thumbnail` : `${instance}/thumbnail`;
 }
 
+/** Whether a frame is among the images that are named. */
+export function isAbout(images: readonly AboutImage[], sop: string, frame: number): boolean {
+  return images.some((image) => image.sop === sop && (image.frames.length === 0 || image.frames.includes(frame)));
+}
+
 function objectPath({ studyUid, sop }: ObjectRef): string {
   return `${studyPath(studyUid)}/objects/${encodeURIComponent(sop)}`;
 }

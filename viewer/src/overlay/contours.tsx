@@ -1,9 +1,9 @@
 // Lines over a picture: contours of structure sets, and what reports mark.
 import type { JSX } from "preact";
 import type { Point } from "../geom/plane";
-import type { DrawnContour, Mark, PlacedMark } from "../net/objects";
+import { isAbout, type DrawnContour, type Mark, type PlacedMark } from "../net/objects";
 import type { SeriesDocument } from "../net/series";
-import { chosenMark, contentOf, drawn, hidden, isAbout, type Listed, objects, openReport, opacity, partName, placesOf, refOf } from "../state/objects";
+import { chosenMark, contentOf, drawn, hidden, type Listed, objects, openReport, opacity, partName, placesOf, refOf } from "../state/objects";
 import { namedAt } from "./presenting";
 import { liesOn, seriesOf, type LayerProps } from "./segments";
 import { outlineOf, pathOf, through } from "./shapes";

@@ -1,9 +1,9 @@
 // What a presentation state draws over a picture: shutters, graphics and texts, layer by layer (PS3.3 C.7.6.11, C.10.5).
 import type { JSX } from "preact";
 import type { Point } from "../geom/plane";
-import type { PresentationState, Shutter, StateAnnotation, StateGraphic, StateText } from "../net/objects";
+import { isAbout, type PresentationState, type Shutter, type StateAnnotation, type StateGraphic, type StateText } from "../net/objects";
 import type { Placement, Viewport } from "../render/viewport";
-import { contentOf, drawingsOnly, isAbout, listedAs, refOf } from "../state/objects";
+import { contentOf, drawingsOnly, listedAs, refOf } from "../state/objects";
 import { areaOf, boundsOf, fromDisplay, namedAt } from "./presenting";
 import type { LayerProps } from "./segments";
 import { outlineOf, pathOf, through } from "./shapes";

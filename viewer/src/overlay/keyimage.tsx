@@ -1,6 +1,7 @@
 // That a picture was named as a key image, and why.
 import type { JSX } from "preact";
-import { isAbout, isKeyObject, objects } from "../state/objects";
+import { isAbout } from "../net/objects";
+import { isKeyObject, objects } from "../state/objects";
 import { namedAt } from "./presenting";
 import type { LayerProps } from "./segments";
 

@@ -1,8 +1,7 @@
 // A series as a presentation state has it (PS3.4 N.2): greys, displayed area, turn and flip.
 import { apply, FIT, fitScale, imageToPane, type Point, type Size, type View } from "../geom/plane";
-import type { PresentationState, StateArea } from "../net/objects";
+import { isAbout, type PresentationState, type StateArea } from "../net/objects";
 import { frameAttributes, instanceOf, type FrameAttributes, type SeriesDocument } from "../net/series";
-import { isAbout } from "../state/objects";
 
 /** The document with what the state says of greys in place of what the images say; its tables are behind theirs. */
 export function presentedDocument(document: SeriesDocument, state: PresentationState): SeriesDocument {

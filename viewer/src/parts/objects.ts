@@ -3,10 +3,11 @@ import { Lines } from "../overlay/contours";
 import { Graphics } from "../overlay/graphics";
 import { KeyImage } from "../overlay/keyimage";
 import { Bitmaps } from "../overlay/segments";
-import { bindObjects, objects, panelOpen, planesSeen } from "../state/objects";
+import { bindObjects, objects, OBJECTS_PANEL, planesSeen } from "../state/objects";
+import { openPanel, togglePanel } from "../state/panel";
 import { activeViewport } from "../tools/viewports";
 import { action } from "../ui/actions";
-import { ObjectsPlace } from "../ui/objects";
+import { ObjectsPanel } from "../ui/objects";
 import { DocumentView, KeyObjectView, ReportView, VideoView } from "../ui/objectviews";
 import type { Part } from "../ui/parts";
 
@@ -17,14 +18,14 @@ export const others: Part = {
     fr: () => import("../i18n/objects.fr.json"),
   },
   layers: [Bitmaps, Lines, Graphics, KeyImage],
-  places: [ObjectsPlace],
+  panels: [{ name: OBJECTS_PANEL, label: "objects.title", icon: "layers", Body: ObjectsPanel }],
   views: { sr: ReportView, key_object: KeyObjectView, document: DocumentView, video: VideoView },
   actions: [
-    action("page", "objects", "layers", "shift+o", () => (panelOpen.value = !panelOpen.peek()), {
-      isOn: () => panelOpen.value,
+    action("page", "objects", "layers", "j", () => togglePanel(OBJECTS_PANEL), {
+      isOn: () => openPanel.value === OBJECTS_PANEL,
       isOffered: () => objects.value.length > 0 || hasPlanes(),
     }),
-    action("view", "overlay_planes", "layers", "shift+l", () => (planesSeen.value = !planesSeen.peek()), {
+    action("view", "overlay_planes", "layers", "shift+j", () => (planesSeen.value = !planesSeen.peek()), {
       isOn: () => planesSeen.value,
       isOffered: hasPlanes,
     }),

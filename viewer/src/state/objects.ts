@@ -2,7 +2,6 @@
 import { computed, effect, type ReadonlySignal, signal, type Signal } from "@preact/signals-core";
 import type { Answer } from "../net/api";
 import {
-  type AboutImage,
   type Content,
   fetchContent,
   fetchMask,
@@ -16,18 +15,20 @@ import {
   type Segmentation,
   type ToldObject,
 } from "../net/objects";
+import { openPanel } from "./panel";
 import { type SeriesRef, studies } from "./reading";
 
 /** Bytes of masks that are kept. */
 const MOST_MASKS = 64 << 20;
 const MOST_PLANES = 100;
 
+/** What the panel is called. */
+export const OBJECTS_PANEL = "objects";
+
 /** An object of an opened study. */
 export interface Listed extends ToldObject {
   readonly studyUid: string;
 }
-
-export const panelOpen = signal(false);
 
 /** SOP Instance UIDs of what is drawn over pictures. */
 export const drawn = signal<ReadonlySet<string>>(new Set());
@@ -86,7 +87,6 @@ function forget(): void {
   drawn.value = new Set();
   hidden.value = new Set();
   openReport.value = null;
-  panelOpen.value = false;
 }
 
 export function listedAs(sop: string): Listed | undefined {
@@ -162,16 +162,12 @@ export function read(object: ObjectRef): void {
   openReport.value = object;
   chosenMark.value = null;
   drawn.value = new Set(drawn.peek()).add(object.sop);
-  panelOpen.value = true;
+  openPanel.value = OBJECTS_PANEL;
 }
 
 export function closeReport(): void {
   openReport.value = null;
   chosenMark.value = null;
-}
-
-export function isAbout(images: readonly AboutImage[], sop: string, frame: number): boolean {
-  return images.some((image) => image.sop === sop && (image.frames.length === 0 || image.frames.includes(frame)));
 }
 
 /** Titles of lists that say what was sent, and nothing of an image: (113030, DCM), (113031, DCM) (PS3.16 CID 7010). */

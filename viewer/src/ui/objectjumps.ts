@@ -1,9 +1,9 @@
 // From what somebody wrote to the picture it is about.
 import { presentedDocument, areaOf, namedAt, viewUnder } from "../overlay/presenting";
-import type { PresentationState, Reference } from "../net/objects";
+import { isAbout, type PresentationState, type Reference } from "../net/objects";
 import { frameAttributes, frameName, type SeriesDocument } from "../net/series";
 import type { Viewport } from "../render/viewport";
-import { chosenMark, contentOf, drawingsOnly, isAbout, type Listed, placesOf, refOf } from "../state/objects";
+import { chosenMark, contentOf, drawingsOnly, type Listed, placesOf, refOf } from "../state/objects";
 import { activePane, activePaneId, allSeries, documentOf, panes, showIn, type SeriesRef, summaryOf } from "../state/reading";
 import { activeViewport, viewports } from "../tools/viewports";
 

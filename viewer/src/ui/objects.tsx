@@ -18,7 +18,6 @@ import {
   objects,
   opacity,
   openReport,
-  panelOpen,
   partName,
   planesSeen,
   read,
@@ -29,47 +28,24 @@ import {
   unlisted,
 } from "../state/objects";
 import { openSeries } from "../state/reading";
-import { narrow } from "../state/screen";
 import { activeViewport } from "../tools/viewports";
 import { Icon } from "./icons";
 import { isOfPicture, presentUnder, showImage, showPlaced } from "./objectjumps";
 import { ReportOf } from "./objectviews";
-import { Sheet } from "./sheet";
 import { keepSpace } from "./toolbar";
 import "./objects.css";
 
-export function ObjectsPlace(): JSX.Element | null {
-  if (!panelOpen.value) return null;
+export function ObjectsPanel(): JSX.Element {
   const report = openReport.value && listedAs(openReport.value.sop);
-  const title = report ? t("kind.sr") : t("objects.title");
-  const body = report ? <ReportPanel object={report} /> : <Everything />;
-  if (narrow.value) {
-    return (
-      <Sheet title={title} close={close} class="objects-sheet">
-        {body}
-      </Sheet>
-    );
-  }
   return (
-    <aside class={`objects-panel ${report ? "wide" : ""}`} aria-label={title} onKeyDown={keepInside}>
-      <header class="objects-head">
-        <h2>{title}</h2>
-        <button type="button" class="button" aria-label={t("close")} title={t("close")} data-action="objects-close" onClick={close}>
-          <Icon name="close" />
-        </button>
-      </header>
-      <div class="objects-body">{body}</div>
-    </aside>
+    <div class="objects-body" onKeyDown={keepInside}>
+      {report ? <ReportPanel object={report} /> : <Everything />}
+    </div>
   );
-}
-
-function close(): void {
-  panelOpen.value = false;
 }
 
 /** Keys of the panel's own controls are not the page's. */
 function keepInside(event: KeyboardEvent): void {
-  if (event.key === "Escape") close();
   if (event.target instanceof HTMLInputElement) event.stopPropagation();
   keepSpace(event);
 }
