@@ -112,8 +112,8 @@ function angleResult(degrees: number, scale: Scale): Result {
   return { quantity: "angle", value: degrees, unit: "deg", type: "", source: scale.source, in_body: true };
 }
 
-function result(quantity: Result["quantity"], value: number, unit: string, { source, inBody, region }: Scale): Result {
-  return { quantity, value, unit, type: "", source: region ? `${source}[${region.number}]` : source, in_body: inBody };
+function result(quantity: Result["quantity"], value: number, unit: string, { source, inBody }: Scale): Result {
+  return { quantity, value, unit, type: "", source, in_body: inBody };
 }
 
 function valueResult(quantity: Result["quantity"], value: number, { factor, unit, type, source }: ValueKind): Result {

@@ -14,7 +14,10 @@ export interface Scale {
   readonly step: Step;
   readonly unitX: Unit;
   readonly unitY: Unit;
-  /** The attribute, as a keyword; "calibrated": a known length of the reader's; "": none. */
+  /**
+   * The attribute, as a keyword; "calibrated": a known length of the reader's; "": none. In brackets what is to be known with
+   * it: the number of a region, how a spacing was calibrated, by how much a projection enlarges.
+   */
   readonly source: string;
   readonly inBody: boolean;
   /** Where all of it was drawn in one region of an ultrasound image. */
@@ -54,9 +57,9 @@ export function scaleOf(frame: FrameAttributes, modality: string, points: readon
   const step = { x: columnMm, y: rowMm };
   switch (frame.pixel_spacing_source) {
     case "calibrated":
-      return inMm(step, "PixelSpacing", true);
+      return inMm(step, `PixelSpacing[${/^\w+/.exec(frame.pixel_spacing_calibration)?.[0] ?? "CALIBRATED"}]`, true);
     case "detector":
-      return inMm(step, "ImagerPixelSpacing", false);
+      return inMm(step, frame.magnification === null ? "ImagerPixelSpacing" : `ImagerPixelSpacing[${frame.magnification}]`, false);
     case "scanned":
       return inMm(step, "NominalScannedPixelSpacing", false);
     default:
@@ -92,7 +95,7 @@ function scaleInRegion(frame: FrameAttributes, points: readonly Point[]): Scale 
   const [unitX, factorX] = unitOf(region.physical_units_x);
   const [unitY, factorY] = unitOf(region.physical_units_y);
   const step = { x: Math.abs(region.physical_delta_x) * factorX, y: Math.abs(region.physical_delta_y) * factorY };
-  return { step, unitX, unitY, source: "SequenceOfUltrasoundRegions", inBody: true, region, lack: "" };
+  return { step, unitX, unitY, source: `SequenceOfUltrasoundRegions[${region.number}]`, inBody: true, region, lack: "" };
 }
 
 function unitOf(code: number): readonly [Unit, number] {

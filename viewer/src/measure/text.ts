@@ -69,9 +69,17 @@ export function valueText(result: Result): string {
 export function sourceText({ source, unit }: Result): string {
   if (source === "calibrated") return t("measure.source_calibrated");
   if (source === "") return unit.startsWith("px") ? t("measure.source_none") : "";
-  const [, keyword, number] = /^(\w+)(?:\[(\d+)\])?$/.exec(source) ?? [];
+  const [, keyword, more] = /^(\w+)(?:\[(.+)\])?$/.exec(source) ?? [];
   const attribute = `${keyword} (${TAGS[keyword!] ?? ""})`;
-  return number ? t("measure.source_region", { attribute, region: number }) : attribute;
+  if (!more) return attribute;
+  switch (keyword) {
+    case "SequenceOfUltrasoundRegions":
+      return t("measure.source_region", { attribute, region: more });
+    case "ImagerPixelSpacing":
+      return t("measure.source_magnified", { attribute, factor: measureText(Number(more), 2) });
+    default:
+      return t("measure.source_how", { attribute, how: more });
+  }
 }
 
 function unitText({ unit, type }: Result): string {
