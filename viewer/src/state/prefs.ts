@@ -72,7 +72,7 @@ export function remember(key: string, value: unknown): void {
   }
 }
 
-function keysOf(prefix: string): readonly string[] {
+export function keysOf(prefix: string): readonly string[] {
   try {
     return Object.keys(localStorage).filter((key) => key.startsWith(prefix));
   } catch {

@@ -6,17 +6,22 @@ import { selectedId } from "../state/annotations";
 import { activePaneId, onlyPaneId, panes, showIn } from "../state/reading";
 import { viewports } from "../tools/viewports";
 
-export function jumpTo(annotation: Annotation): void {
-  const { place } = annotation;
+export function jumpTo({ id, place }: Annotation): void {
+  batch(() => {
+    selectedId.value = id;
+    jumpToPlace(place);
+  });
+}
+
+export function jumpToPlace(place: Annotation["place"]): void {
   const isThere = panes.peek().find(({ series, kind }) => series?.seriesUid === place.series_instance_uid && (kind === "stack") === (place.on === "frame"));
   const paneId = isThere?.id ?? activePaneId.peek();
   batch(() => {
     activePaneId.value = paneId;
     if (onlyPaneId.peek() !== null) onlyPaneId.value = paneId;
-    selectedId.value = annotation.id;
     if (!isThere) showIn(paneId, { studyUid: place.study_instance_uid, seriesUid: place.series_instance_uid });
   });
-  whenShown(paneId, annotation);
+  whenShown(paneId, place);
 }
 
 /** The document of a series that some pane shows. */
@@ -37,8 +42,7 @@ export function frameIndex(document: SeriesDocument, { sop_instance_uid, frame_n
 }
 
 /** Goes to the frame once the pane has the series. */
-function whenShown(paneId: number, annotation: Annotation): void {
-  const { place } = annotation;
+function whenShown(paneId: number, place: Annotation["place"]): void {
   const end = effect(() => {
     const viewport = viewports.value.get(paneId);
     const document = viewport?.document.value;

@@ -13,6 +13,7 @@ import { viewports } from "../tools/viewports";
 import { putOnClipboard } from "./clipboard";
 import { Icon } from "./icons";
 import { documentShown, frameIndex, jumpTo } from "./jump";
+import { SaveLine } from "./savestate";
 
 const copied = signal(false);
 
@@ -23,6 +24,7 @@ export function Measurements(): JSX.Element {
   }, [annotations.value]);
   return (
     <>
+      <SaveLine />
       {all.length > 0 && (
         <div class="panel-bar">
           <button type="button" class="button framed" data-action="copy-measurements" onClick={() => void copy(all)}>

@@ -13,7 +13,7 @@ import { Menu, MenuItem } from "./menu";
 const ON_DESK: readonly (readonly ActionName[])[] = [
   ["scroll", "window", "zoom", "pan", "crosshair"],
   ["fit", "invert", "rotate_right", "flip_horizontal", "reset"],
-  ["length", "angle", "ellipse", "measurements"],
+  ["length", "angle", "ellipse", "measurements", "key_images"],
   ["play"],
   ["grid", "one_up", "planes", "link", "objects"],
 ];
@@ -31,6 +31,7 @@ const IN_MENU: readonly ActionName[] = [
   "undo",
   "redo",
   "delete_measurement",
+  "key_image",
   "link_view",
   "reference_lines",
   "projection",

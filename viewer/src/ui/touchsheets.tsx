@@ -25,6 +25,8 @@ const IN_TOUCH_SHEET: readonly ActionName[] = [
   "magnify",
   "calibrate",
   "measurements",
+  "key_image",
+  "key_images",
   "undo",
   "redo",
   "delete_measurement",
