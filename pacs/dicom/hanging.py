@@ -208,7 +208,16 @@ def hang(named: NamedRule, current: Facts, prior: Facts | None) -> Hanging | Non
         _pane(selector, item, prior if selector.prior else current)
         for selector, item in zip(rule.panes, chosen, strict=False)
     ]
-    return Hanging(named.name, rule.rows, rule.columns, rule.linked, panes)
+    rows = _without_empty_rows(panes, rule.columns)
+    return Hanging(
+        named.name, min(rule.rows, len(rows)), rule.columns, rule.linked, [pane for row in rows for pane in row]
+    )
+
+
+def _without_empty_rows(panes: Sequence[HungPane], columns: int) -> list[Sequence[HungPane]]:
+    """A row in which nothing hangs gives its place to the others; a column stays: left and right are sides."""
+    rows = [panes[first : first + columns] for first in range(0, len(panes), columns)]
+    return [row for row in rows if any(pane.series_instance_uid for pane in row)]
 
 
 def is_for(match: Match, study: Facts, prior: Facts | None) -> bool:

@@ -133,7 +133,7 @@ def test_a_view_without_a_side_hangs_at_no_side(pacs: Pacs) -> None:
     stored = pictures("L CC", "- CC")
     uid, _ = study(pacs, "20261124", stored, **MG)
 
-    assert views_on_screen(pacs, uid, stored) == ["", "L CC", "", ""]
+    assert views_on_screen(pacs, uid, stored) == ["", "L CC"]
 
 
 def test_a_chest_hangs_frontal_beside_lateral(pacs: Pacs) -> None:

@@ -11,11 +11,10 @@ import { KeyCaps, keyText } from "./keys";
 import { Menu, MenuItem } from "./menu";
 
 const ON_DESK: readonly (readonly ActionName[])[] = [
-  ["scroll", "window", "zoom", "pan", "crosshair"],
-  ["fit", "invert", "rotate_right", "flip_horizontal", "reset"],
+  ["scroll", "window", "zoom", "pan"],
   ["length", "angle", "ellipse", "measurements", "key_images"],
-  ["play"],
-  ["grid", "one_up", "planes", "link", "objects"],
+  ["invert", "reset", "play"],
+  ["grid", "planes", "crosshair", "link", "objects"],
 ];
 
 /** In the menu at the end of the line: what has no button of its own, and is no key for moving about. */
@@ -32,6 +31,12 @@ const IN_MENU: readonly ActionName[] = [
   "redo",
   "delete_measurement",
   "key_image",
+  "fit",
+  "rotate_right",
+  "rotate_left",
+  "flip_horizontal",
+  "flip_vertical",
+  "one_up",
   "link_view",
   "reference_lines",
   "projection",
@@ -40,8 +45,6 @@ const IN_MENU: readonly ActionName[] = [
   "like_this",
   "second_window",
   "to_other_window",
-  "rotate_left",
-  "flip_vertical",
   "zoom_in",
   "zoom_out",
   "corners",
