@@ -21,7 +21,7 @@ def test_an_address_leads_to_one_image(open_page: OpenPage, served: Served) -> N
     page = open_page(f"{served.url}/viewer?SOPInstanceUID={wanted.SOPInstanceUID}")
 
     expect(page.locator("[data-corner=image]")).to_be_visible()
-    expect(page.locator("[data-corner=location]")).to_contain_text(f"{float(wanted.SliceLocation):g} mm")
+    expect(page.get_by_text("Location ")).to_contain_text(f"{float(wanted.SliceLocation):g} mm")
     assert f"SeriesInstanceUID={wanted.SeriesInstanceUID}" in page.url
 
 
