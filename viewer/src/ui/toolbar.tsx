@@ -48,6 +48,8 @@ const IN_MENU: readonly ActionName[] = [
   "zoom_in",
   "zoom_out",
   "corners",
+  "print",
+  "export",
   "full_screen",
   "help",
 ];

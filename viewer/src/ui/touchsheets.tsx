@@ -48,6 +48,8 @@ const IN_TOUCH_SHEET: readonly ActionName[] = [
   "objects",
   "overlay_planes",
   "corners",
+  "print",
+  "export",
   "full_screen",
   "help",
   "list",
