@@ -201,8 +201,9 @@ def wanted_planes(volume: NDArray[np.int16], page: Page) -> tuple[tuple[NDArray[
     return (volume[k], 1.0), (volume[::-1, j, :], high), (volume[::-1, :, i], high)
 
 
-def test_planes_show_the_stored_values_to_one_hu(open_space: OpenPage, spaces: tuple[Spaces, Path]) -> None:
-    page = open_space(f"{spaces[0].viewer}&gl=0", viewport={"width": 1920, "height": 1080})
+@pytest.mark.parametrize("gl", ["0", "1"], ids=["canvas2d", "webgl2"])
+def test_planes_show_the_stored_values_to_one_hu(open_space: OpenPage, spaces: tuple[Spaces, Path], gl: str) -> None:
+    page = open_space(f"{spaces[0].viewer}&gl={gl}", viewport={"width": 1920, "height": 1080})
     open_planes(page, 1)
 
     for place, (wanted, high) in enumerate(wanted_planes(phantom_volume(), page), start=1):

@@ -79,14 +79,12 @@ export function createPlanesViewport(canvas: HTMLCanvasElement, { kind }: Pick<P
       unbind();
     };
   };
-  /** Where this pane is, else where the crosshair is, else the middle. */
+  /** Where this pane is, else where the crosshair is. */
   const placeOf = (set: PlaneSet, geometry: VolumeGeometry): number => {
-    const marked = crosshair.peek();
-    const at = marked?.frameOfReferenceUid === geometry.frameOfReferenceUid ? marked.at : middleOf(geometry);
     const shown = inner.document.peek();
     const own = shown && sources.get(shown);
     const isSame = own && sameDirection(own.set, set);
-    return isSame ? inner.frame.peek() : nearestIn(set, at);
+    return isSame ? inner.frame.peek() : nearestIn(set, crosshair.peek()?.at ?? middleOf(geometry));
   };
 
   return {
@@ -101,6 +99,9 @@ export function createPlanesViewport(canvas: HTMLCanvasElement, { kind }: Pick<P
       if (typeof geometry === "string" || isTooLarge(document, geometry)) return;
       const grid = gridAxes(geometry);
       if (!volumeAxes.peek().has(document.series_instance_uid)) setAxes(document.series_instance_uid, { grid, now: grid });
+      if (crosshair.peek()?.frameOfReferenceUid !== geometry.frameOfReferenceUid) {
+        crosshair.value = { at: middleOf(geometry), frameOfReferenceUid: geometry.frameOfReferenceUid };
+      }
       const opened = openVolume(document, geometry);
       volume.value = opened;
       unfollow = follow(document, geometry, opened);

@@ -35,6 +35,11 @@ export function setAxes(seriesUid: string, axes: VolumeAxes): void {
   volumeAxes.value = new Map(volumeAxes.peek()).set(seriesUid, axes);
 }
 
+/** The volume is cut along its grid when it is opened again. */
+export function forgetAxes(seriesUid: string): void {
+  volumeAxes.value = new Map([...volumeAxes.peek()].filter(([each]) => each !== seriesUid));
+}
+
 export interface Slab {
   readonly mode: SlabMode;
   /** Thickness; 0: single planes. */

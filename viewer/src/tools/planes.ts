@@ -4,7 +4,7 @@ import { toPatient } from "../geom/space";
 import type { NoVolume } from "../geom/volume";
 import type { SeriesDocument } from "../net/series";
 import { bytesOf, isTooLarge } from "../render/volume";
-import { crosshair, setAxes, slab, volumeAxes } from "../state/link";
+import { crosshair, forgetAxes, slab } from "../state/link";
 import { volumeOf } from "../state/planes";
 import { activePane, activePaneId, exchangeLayout, type Layout, onlyPaneId, type PaneKind, panes } from "../state/reading";
 import { narrow } from "../state/screen";
@@ -54,8 +54,7 @@ function openPlanes(): void {
   if (refusal.peek()) return;
   const plane = shownPlane(viewport);
   if (plane) crosshair.value = { at: toPatient(plane, { x: plane.columns / 2, y: plane.rows / 2 }), frameOfReferenceUid: plane.frameOfReferenceUid };
-  const axes = volumeAxes.peek().get(series.seriesUid);
-  if (axes) setAxes(series.seriesUid, { grid: axes.grid, now: axes.grid });
+  forgetAxes(series.seriesUid);
   slab.value = { mode: "mip", mm: 0 };
   const first = activePane.peek().id;
   const made = KINDS.map((kind, index) => ({ id: first + 1000 + index, series, kind }));
