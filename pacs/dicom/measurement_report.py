@@ -57,7 +57,9 @@ Group = MeasurementsAndQualitativeEvaluations | PlanarROIMeasurementsAndQualitat
 
 OURS = "99FILMLESS"
 PIXEL_VALUE = Code("pixel-value", OURS, "Pixel value")
+SCALE = Code("scale", OURS, "Source of scale")
 """What no coded concept is known for."""
+NOT_IN_BODY = "not measured in the body: at the detector, estimated, or in pixels"
 SCHEME = CodingSchemeIdentificationItem(designator=OURS, name="Codes of Filmless", responsible_organization="Filmless")
 LANGUAGES: Mapping[str, str] = {"vi": "Vietnamese", "en": "English", "fr": "French"}
 
@@ -193,10 +195,8 @@ def _group(annotation: Annotation, multiframe: Collection[str]) -> Group:
             referenced_region=_region(annotation, multiframe),
             measurements=[_measurement(one, annotation.kind, None) for one in annotation.results] or None,
         )
-    for comment in _comments(annotation):
-        group[0].ContentSequence.append(
-            TextContentItem(codes.DCM.Comment, comment, relationship_type=RelationshipTypeValues.CONTAINS)
-        )
+    for name, text in _texts(annotation):
+        group[0].ContentSequence.append(TextContentItem(name, text, relationship_type=RelationshipTypeValues.CONTAINS))
     return group
 
 
@@ -224,16 +224,14 @@ def _unit(result: Result) -> Code:
     return UNITS.get(result.unit) or Code(result.unit, "UCUM", result.unit)
 
 
-def _comments(annotation: Annotation) -> Iterator[str]:
-    """What was typed, and what a number is a measure of where it is not one of the body."""
+def _texts(annotation: Annotation) -> Iterator[tuple[Code, str]]:
+    """What was typed and what no number may be taken for, which viewers show; and where the scale comes from."""
     if annotation.text:
-        yield annotation.text
-    yield from dict.fromkeys(map(_source, filter(lambda one: one.source or not one.in_body, annotation.results)))
-
-
-def _source(result: Result) -> str:
-    where = "" if result.in_body else ", not in the body: at the detector, estimated, or in pixels"
-    return f"{result.type or result.unit}: from {result.source or 'no known scale'}{where}"
+        yield codes.DCM.Comment, annotation.text
+    if any(not one.in_body for one in annotation.results):
+        yield codes.DCM.Comment, NOT_IN_BODY
+    for source in dict.fromkeys(f"{one.type or one.unit}: {one.source}" for one in annotation.results if one.source):
+        yield SCALE, source
 
 
 def _coordinates(

@@ -8,11 +8,13 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
+import requests
 from numpy.typing import NDArray
 from PIL import Image
 from playwright.sync_api import Page, expect
 
 from scripts.bench.ohif import CONFIGURATION, VERSION, unpacked
+from tests.annotation import make_annotation
 from tests.clients.conftest import CACHE, NAME, PASSWORD, House, fronting
 
 CT = "1.2.826.0.1.3680043.10.1557.1.1"
@@ -103,6 +105,28 @@ def test_other_kinds_are_shown(house: House, elsewhere: str, open_page: Callable
         while greys(page) < LEAST_GREYS:
             assert time.monotonic() < deadline, kind
             page.wait_for_timeout(LOOK_MS)
+
+
+def test_a_report_of_ours_is_drawn_on_its_slice(
+    house: House, elsewhere: str, open_page: Callable[[str], Page], samples: Path
+) -> None:
+    path = sorted((samples / "01-ct-chest").glob("CT*.dcm"))[2]
+    drawn = make_annotation(pydicom.dcmread(path, stop_before_pixels=True), points=[[60, 100], [200, 160]])
+    address = f"{house.server.url}/api/studies/{CT}/annotations"
+    authorized = {"headers": {"authorization": f"Bearer {house.token}"}, "timeout": 20}
+    requests.put(f"{address}/{drawn['id']}", json=drawn, **authorized).raise_for_status()
+    made = requests.post(f"{address}/publish", json={}, **authorized).json()
+    try:
+        page = open_page(f"{elsewhere}/viewer?StudyInstanceUIDs={CT}&token={house.token}")
+        page.get_by_text("Skip all").click(timeout=TIMEOUT_MS)
+        page.get_by_text("Measurements", exact=True).dblclick(timeout=TIMEOUT_MS)
+        expect(page.get_by_text("6.62 mm")).to_be_visible(timeout=TIMEOUT_MS)
+        expect(page.get_by_text("3 (3/64)")).to_be_visible()
+    finally:
+        requests.delete(f"{address}/{drawn['id']}", **authorized).raise_for_status()
+        for series in {one["series_instance_uid"] for one in made}:
+            gone = f"{house.server.url}/api/studies/{CT}/series/{series}?reason=it+was+a+test"
+            requests.delete(gone, **authorized).raise_for_status()
 
 
 def wait_for_slice(page: Page, slices: list[NDArray[np.float64]], number: int) -> None:

@@ -116,6 +116,8 @@ def test_a_report_has_every_point_and_number_of_its_frame(pacs: Pacs, ct: Datase
     assert uids == [f"2.25.{int(drawn['id'].replace('-', ''), 16)}"]
     texts = [one.TextValue for one in all_items(group) if one.get("ValueType") == "TEXT"]
     assert not drawn["text"] or drawn["text"] in texts
+    assert all(any(one["source"] in text for text in texts) for one in drawn["results"])
+    assert any("not measured in the body" in text for text in texts) == (kind == "rectangle")
 
 
 def test_highdicom_reads_the_report_as_it_was_meant(pacs: Pacs, ct: Dataset) -> None:

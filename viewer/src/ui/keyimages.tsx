@@ -11,7 +11,7 @@ import { saving } from "../state/outbox";
 import { activeStudy, summaryOf } from "../state/reading";
 import { viewports } from "../tools/viewports";
 import { Icon } from "./icons";
-import { jumpToPlace } from "./jump";
+import { documentShown, frameIndex, jumpToPlace } from "./jump";
 import { sentenceOf } from "./notice";
 import { SaveLine } from "./savestate";
 import "./kept.css";
@@ -38,15 +38,18 @@ function KeyImageItem({ starred: { studyUid, image }, starred: each }: { readonl
   const summary = summaryOf({ studyUid, seriesUid: image.series_instance_uid });
   const series = [summary?.series_number, summary?.series_description].filter((part) => part !== null && part !== undefined && part !== "").join(". ");
   const place = { on: "frame", study_instance_uid: studyUid, ...image } as const;
+  const document = documentShown(image.series_instance_uid);
+  const index = document && frameIndex(document, place);
+  const name = index === null ? series : t("kept.image_of", { series, n: index + 1 });
   return (
     <li class="key-image">
       <button type="button" class="key-image-jump" data-action="to-key-image" onClick={() => jumpToPlace(place)}>
         <img src={pictureOf(each)} alt="" width={THUMBNAIL_PX} height={THUMBNAIL_PX} loading="lazy" />
-        <span>{series || t("kept.key_image")}</span>
+        <span>{name || t("kept.key_image")}</span>
         <span class="where">{t("kept.by", { author: image.author })}</span>
       </button>
       {isMine(each) && (
-        <button type="button" class="button" aria-label={`${t("kept.unstar")}: ${series}`} title={t("kept.unstar")} onClick={() => unstar(each)}>
+        <button type="button" class="button" aria-label={`${t("kept.unstar")}: ${name}`} title={t("kept.unstar")} onClick={() => unstar(each)}>
           <Icon name="remove" />
         </button>
       )}
