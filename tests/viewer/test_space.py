@@ -270,6 +270,18 @@ def test_lengths_and_angles_in_a_plane_are_those_of_the_phantom(
     (ax, ay), (bx, by) = np.array(corner) - first, np.array(far) - first
     angle = np.degrees(np.arctan2(abs(ax * by - ay * bx), ax * bx + ay * by))
 
+    box = pane(page, 2).locator(".surface").bounding_box()
+    assert box is not None
+    page.keyboard.press("d")
+    page.mouse.move(box["x"] + first[0], box["y"] + first[1])
+    page.mouse.down()
+    page.mouse.move(box["x"] + far[0], box["y"] + far[1], steps=6)
+    page.mouse.up()
+    page.keyboard.press("Shift+M")
+    measured = re.search(r"([\d.]+) mm", page.locator(".measured").first.inner_text())
+
+    assert measured is not None
+    assert float(measured[1]) == pytest.approx(np.hypot(40 * COLUMN_MM, 16 * SPACING_MM), abs=0.5)
     assert run == pytest.approx(40 * COLUMN_MM, abs=0.5)
     assert rise == pytest.approx(np.hypot(40 * COLUMN_MM, 16 * SPACING_MM), abs=0.5)
     assert angle == pytest.approx(np.degrees(np.arctan2(16 * SPACING_MM, 40 * COLUMN_MM)), abs=0.5)

@@ -10,7 +10,7 @@ import { crosshair, setAxes, type VolumeAxes, volumeAxes } from "../state/link";
 import { panes, type Pane, type PaneKind } from "../state/reading";
 import type { PaneHook } from "./hooks";
 import { jumpTo, placeUnder, showPlace, shownPlane } from "./jump";
-import type { Tool, ToolDrag } from "./tools";
+import { fingerTool, mouseTool, type Tool, type ToolDrag, type ToolName } from "./tools";
 import { activeViewport, viewports } from "./viewports";
 
 export const crosshairTool: Tool = {
@@ -96,16 +96,20 @@ function distanceTo({ from, to }: PlaneLine, at: Point): number {
   return Math.hypot(at.x - from.x - near * dx, at.y - from.y - near * dy);
 }
 
-/** Lines of planes are taken and moved, or turned by their handles, whatever the tool. */
+/** What is drawn with the other tools may well begin on a line. */
+const GRIPPING: ReadonlySet<ToolName> = new Set(["scroll", "window", "zoom", "pan", "crosshair"]);
+
+/** Lines of planes are taken and moved, or turned by their handles, unless something is being drawn. */
 export const planeGrips: PaneHook = {
   grab(viewport, drag) {
-    const crossed = crossedOver(viewport);
+    const tool = drag.pointer === "mouse" ? mouseTool : fingerTool;
+    const crossed = GRIPPING.has(tool.peek()) ? crossedOver(viewport) : null;
     const grip = crossed && gripAt(crossed, drag.from, drag.pointer === "mouse" ? "mouse" : "finger");
     return grip && dragOf(viewport, grip, drag);
   },
   hover(viewport, at) {
-    const crossed = at && crossedOver(viewport);
-    const grip = crossed && gripAt(crossed, at, "mouse");
+    const crossed = at && GRIPPING.has(mouseTool.peek()) ? crossedOver(viewport) : null;
+    const grip = crossed && gripAt(crossed, at!, "mouse");
     return grip && { middle: "move", handle: "grab", line: "move" }[grip.on];
   },
 };

@@ -53,7 +53,11 @@ function openPlanes(): void {
   refusal.value = refusalOf(document);
   if (refusal.peek()) return;
   const plane = shownPlane(viewport);
-  if (plane) crosshair.value = { at: toPatient(plane, { x: plane.columns / 2, y: plane.rows / 2 }), frameOfReferenceUid: plane.frameOfReferenceUid };
+  const shown = viewport.shown.peek();
+  const isAtEnd = shown <= 0 || shown === viewport.count.peek() - 1;
+  // At an end nothing was looked for yet: then all planes begin in the middle.
+  crosshair.value = null;
+  if (plane && !isAtEnd) crosshair.value = { at: toPatient(plane, { x: plane.columns / 2, y: plane.rows / 2 }), frameOfReferenceUid: plane.frameOfReferenceUid };
   forgetAxes(series.seriesUid);
   slab.value = { mode: "mip", mm: 0 };
   const first = activePane.peek().id;
