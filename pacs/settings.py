@@ -109,6 +109,7 @@ class Settings(BaseSettings):
     peers: Literal["known", "any"] = Field("known", description="who may open a DICOM association")
     renditions: bool = Field(True, description="frames are made anew in HTJ2K beside what was stored, for the viewer")
     delivery_days: int = Field(7, ge=1, le=365, description="how long a delivery that fails is tried again")
+    display_days: int = Field(30, ge=1, le=3650, description="how often a screen is to be looked at with test patterns")
     query_limit: int = Field(20_000, ge=1, le=10_000_000, description="the most answers to one question")
     removed_days: int = Field(30, ge=0, le=3650, description="how long what was removed can be restored")
     login: Literal["required", "none"] = Field("required", description="`none` only while every door is on loopback")

@@ -37,6 +37,7 @@ router = APIRouter(include_in_schema=False)
 @router.get("/IHEInvokeImageDisplay")
 @router.get("/signin")
 @router.get("/admin")
+@router.get("/patterns")
 def show_viewer(request: Request) -> Response:
     """The one page; the script in it looks at the address."""
     if not (STATIC / "index.html").exists():
