@@ -63,7 +63,7 @@ def test_two_fingers_zoom(open_page: OpenPage, served: Served, phone: dict[str, 
     session = page.context.new_cdp_session(page)
 
     touch(session, "touchStart", [(170, 400), (220, 400)])
-    for spread in range(25, 51, 5):
+    for spread in range(30, 51, 5):
         touch(session, "touchMove", [(195 - spread, 400), (195 + spread, 400)])
     touch(session, "touchEnd", [])
 
@@ -81,7 +81,7 @@ def test_two_fingers_that_rest_and_then_move_change_the_window(
     fingers = [(150.0, 400.0), (240.0, 400.0)]
 
     touch(session, "touchStart", fingers)
-    page.evaluate("new Promise((resolve) => setTimeout(resolve, 400))")  # as long as fingers rest
+    page.evaluate("new Promise((resolve) => setTimeout(resolve, 600))")  # as long as fingers rest
     for step in range(1, 11):
         touch(session, "touchMove", [(x + 10 * step, y) for x, y in fingers])
     touch(session, "touchEnd", [])

@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, Playwright, expect
 from pydicom.dataset import Dataset
 
+from pacs.workflow.displays import Pattern
 from tests.make import make_ct, make_uid, part10
 from tests.server import Server, serving, wait_for
 from tests.viewer.test_progressive import made, marked, slice_of
@@ -18,6 +19,16 @@ FIRST_VIEW_S, FIRST_VIEW_BYTES = 5, 1_000_000
 SLICES = 24
 CT, CT_SERIES = make_uid(5), make_uid(5, 1)
 LOSSY, ANIMAL, CHEST = make_uid(6), make_uid(7), make_uid(8)
+
+
+ON_SCREEN = """(canvas) => {
+  const { width, height } = canvas;
+  const { data } = canvas.getContext("2d").getImageData(0, 0, width, height);
+  const levels = new Set();
+  for (let at = 0; at < data.length; at += 4) levels.add(data[at]);
+  return { size: [width, height], levels: [...levels].sort((one, other) => one - other) };
+}"""
+"""How large a pattern is, and which grey levels it has."""
 
 
 def small(study: str, **attributes: Any) -> Dataset:
@@ -192,3 +203,37 @@ def test_a_phone_on_a_slow_line_has_its_first_picture_soon_and_says_that_it_is_n
     assert page.locator(".badge").all_inner_texts() == ["Low resolution"]
     expect(mark(page, "screen")).to_have_text("Not for diagnosis on this screen", timeout=20_000)
     expect(page.locator(".badge")).to_have_text("Lossless", timeout=60_000)
+
+
+def test_patterns_are_drawn_pixel_for_pixel_and_what_is_seen_is_kept_for_the_workstation(
+    server: Server, chromium: Browser
+) -> None:
+    page = chromium.new_page(viewport={"width": 1280, "height": 900}, locale="en-GB")
+    page.goto(f"{server.url}/patterns")
+    page.get_by_label("Name of this workstation").fill("Reading room 2")
+    page.get_by_role("button", name="Begin the check").click()
+    seen = {}
+    for pattern in get_args(Pattern):
+        canvas = page.locator(f"canvas[data-drawn={pattern}]")
+        expect(canvas).to_be_visible()
+        seen[pattern] = canvas.evaluate(ON_SCREEN)
+        for question in page.get_by_role("group").all():
+            question.get_by_label("No" if "on all four sides" in question.inner_text() else "Yes", exact=True).check()
+        page.get_by_role("button", name="Next").click()
+
+    sizes = {tuple(each["size"]) for each in seen.values()}
+    assert sizes == {(1280, 900)}  # those of the screen: nothing stretches them
+    assert seen["tg18-unl"]["levels"] == [204]
+    assert seen["tg18-ln"]["levels"] == list(range(256))
+    assert {0, 13, 242, 255} < set(seen["smpte"]["levels"])
+    expect(page.get_by_role("dialog")).to_contain_text("Do not read from this screen")
+    page.get_by_label("Note").fill("cable loose")
+    page.get_by_role("button", name="Keep the check").click()
+
+    row = page.get_by_role("listitem").filter(has_text="Reading room 2")
+    expect(row).to_contain_text("Not good enough on")
+    expect(row).to_contain_text("cable loose")
+    page.goto(f"{server.url}/viewer?StudyInstanceUIDs={CT}")
+    page.get_by_role("complementary", name="Test patterns").get_by_role("button", name="Check now").click()
+    expect(page.get_by_label("Name of this workstation")).to_have_value("Reading room 2")
+    page.close()

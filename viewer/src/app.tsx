@@ -16,6 +16,7 @@ import "./ui/base.css";
 const loadSignIn = async (): Promise<ComponentType> => (await import("./ui/signin")).SignIn;
 const loadList = async (): Promise<ComponentType> => (await import("./ui/studylist")).start();
 const loadLaunch = async (): Promise<ComponentType> => (await import("./ui/launch")).start();
+const loadPatterns = async (): Promise<ComponentType> => (await import("./ui/patterns/start")).start();
 const loadAdmin = async (): Promise<ComponentType> => (await import("./ui/admin/administration")).start();
 
 export function App(): JSX.Element {
@@ -33,6 +34,7 @@ export function App(): JSX.Element {
   if (pathname === "/signin") return <Later key="signin" load={loadSignIn} />;
   if (isLaunch(route.value)) return <Later key="launch" load={loadLaunch} />;
   if (pathname === "/viewer") return <Reading key={route.value.search} />;
+  if (pathname === "/patterns") return <Later key="patterns" load={loadPatterns} />;
   if (pathname === "/admin") return <Later key="admin" load={loadAdmin} />;
   return <Later key="list" load={loadList} />;
 }

@@ -7,6 +7,7 @@ import type englishKept from "./kept.en.json";
 import type englishList from "./list.en.json";
 import type englishMeasure from "./measure.en.json";
 import type englishObjects from "./objects.en.json";
+import type englishPatterns from "./patterns.en.json";
 import type englishScreen from "./screen.en.json";
 import type englishShell from "./shell.en.json";
 import type englishSpace from "./space.en.json";
@@ -21,6 +22,7 @@ export type Key =
   | keyof typeof englishList
   | keyof typeof englishMeasure
   | keyof typeof englishObjects
+  | keyof typeof englishPatterns
   | keyof typeof englishScreen
   | keyof typeof englishShell
   | keyof typeof englishSpace

@@ -66,7 +66,7 @@ const DOUBLE_TAP_MS = 350;
 const DOUBLE_TAP_PX = 30;
 const LONG_PRESS_MS = 500;
 /** So long two fingers rest before they move together. */
-const HELD_MS = 350;
+const HELD_MS = 500;
 /** A notch of a mouse wheel, in the units of WheelEvent.deltaMode: pixels, lines, pages. */
 const NOTCH = [100, 3, 1] as const;
 const BUTTONS: Readonly<Record<number, Button>> = { 0: "left", 1: "middle", 2: "right" };

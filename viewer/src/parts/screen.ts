@@ -1,7 +1,10 @@
 // The honest screen: what is to be known of a picture and of the screen it is on, and what a thumb opens.
+import { action } from "../ui/actions";
+import { DisplayDue } from "../ui/displaydue";
 import { MirroredMark, OtherPatient, ScreenMark, WarningMark } from "../ui/marks";
 import { MoreSheets } from "../ui/moresheets";
 import type { Part } from "../ui/parts";
+import { go } from "../state/route";
 
 export const screen: Part = {
   texts: {
@@ -9,7 +12,8 @@ export const screen: Part = {
     en: () => import("../i18n/screen.en.json"),
     fr: () => import("../i18n/screen.fr.json"),
   },
-  marks: [WarningMark, ScreenMark, MirroredMark],
+  marks: [ScreenMark, MirroredMark, WarningMark],
   layers: [OtherPatient],
-  places: [MoreSheets],
+  places: [MoreSheets, DisplayDue],
+  actions: [action("page", "patterns", "screen", "shift+p", () => go("/patterns"))],
 };

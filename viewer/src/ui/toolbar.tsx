@@ -51,6 +51,7 @@ const IN_MENU: readonly ActionName[] = [
   "print",
   "export",
   "full_screen",
+  "patterns",
   "help",
 ];
 

@@ -4,55 +4,25 @@ import { t } from "../i18n";
 import { windowText } from "../i18n/format";
 import { closeSheet } from "../state/sheets";
 import { isInUse, presets, usePreset } from "../tools/presets";
-import { actions, isOffered, type ActionName } from "./actions";
+import { actions, isOffered, type Action, type ActionName, type Group } from "./actions";
 import { MenuItem } from "./menu";
 import { Sheet } from "./sheet";
 import { PhoneButton } from "./toolbar";
 
-const IN_TOUCH_SHEET: readonly ActionName[] = [
-  "crosshair",
-  "planes",
-  "link",
-  "length",
-  "angle",
-  "cobb",
-  "ellipse",
-  "rectangle",
-  "freehand",
-  "probe",
-  "arrow",
-  "text",
-  "magnify",
-  "calibrate",
-  "measurements",
-  "key_image",
-  "key_images",
-  "undo",
-  "redo",
-  "delete_measurement",
-  "pan",
-  "fit",
-  "reset",
-  "invert",
-  "rotate_left",
-  "rotate_right",
-  "flip_horizontal",
-  "flip_vertical",
-  "play",
-  "slower",
-  "faster",
-  "first_image",
-  "last_image",
-  "previous_series",
-  "next_series",
-  "objects",
-  "overlay_planes",
-  "corners",
-  "print",
-  "export",
-  "full_screen",
-  "help",
-  "list",
+const GROUPS: readonly Group[] = ["tools", "measure", "view", "images", "layout", "page"];
+
+/** Fingers have a gesture for these, or a button in the toolbar. */
+const NOT_HERE: readonly ActionName[] = [
+  "scroll",
+  "window",
+  "zoom",
+  "next_image",
+  "previous_image",
+  "next_images",
+  "previous_images",
+  "zoom_in",
+  "zoom_out",
+  "side_list",
 ];
 
 export function PresetSheet(): JSX.Element {
@@ -73,15 +43,35 @@ export function PresetSheet(): JSX.Element {
   );
 }
 
+/** Everything that can be done now, by kind: what parts bring is here without being named. */
 export function TouchSheet(): JSX.Element {
-  const offered = actions.value.filter(({ name }) => IN_TOUCH_SHEET.includes(name)).filter(isOffered);
+  const offered = actions.value.filter((action) => !NOT_HERE.includes(action.name) && isOffered(action));
   return (
     <Sheet title={t("read.more")} close={closeSheet}>
-      <div class="touch-grid">
-        {offered.map((action) => (
-          <PhoneButton key={action.name} action={action} />
-        ))}
-      </div>
+      {GROUPS.map((group) => ({ group, its: offered.filter((action) => action.group === group) })).map(
+        ({ group, its }) =>
+          its.length > 0 && (
+            <section key={group} class="touch-group" aria-label={nameOf(group)}>
+              <h3>{nameOf(group)}</h3>
+              <div class="touch-grid">
+                {its.map((action) => (
+                  <PhoneButton key={action.name} action={{ ...action, run: () => leaveTo(action) }} />
+                ))}
+              </div>
+            </section>
+          ),
+      )}
     </Sheet>
   );
+}
+
+/** A thumb has no buttons of a mouse to give tools to. */
+function nameOf(group: Group): string {
+  return t(group === "tools" ? "read.tools" : `group.${group}`);
+}
+
+/** The sheet goes first: what is done may open another. */
+function leaveTo(action: Action): void {
+  closeSheet();
+  action.run();
 }
