@@ -15,5 +15,5 @@ export const screen: Part = {
   marks: [ScreenMark, MirroredMark, WarningMark],
   layers: [OtherPatient],
   places: [MoreSheets, DisplayDue],
-  actions: [action("page", "patterns", "screen", "shift+p", () => go("/patterns"))],
+  actions: [action("page", "patterns", "screen", "shift+b", () => go("/patterns"))],
 };
