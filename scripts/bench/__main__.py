@@ -14,6 +14,7 @@ from scripts.bench.memory import memory
 from scripts.bench.moving import move
 from scripts.bench.picture import picture
 from scripts.bench.picturing import render
+from scripts.bench.reading import viewer
 from scripts.bench.report import keep, line_of, write
 from scripts.bench.retrieving import retrieve
 from scripts.bench.servers import alone, clear
@@ -30,6 +31,7 @@ BENCHMARKS: dict[str, Callable[[Scale], Iterator[Comparison]]] = {
     "ask": ask,
     "ask-million": ask_million,
     "picture": picture,
+    "viewer": viewer,
     "render": render,
     "memory": memory,
 }

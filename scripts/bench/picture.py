@@ -16,6 +16,7 @@ import numpy as np
 from PIL import Image
 from playwright.sync_api import BrowserContext, CDPSession, Playwright, sync_playwright
 
+from pacs.settings import Settings
 from pacs.web.pages import STATIC
 from scripts.bench.load import Study, studies
 from scripts.bench.measure import Comparison, Goal, Scale, alternate
@@ -56,6 +57,8 @@ class Viewer:
 
     address: str
     sign_in: Callable[[BrowserContext], None] = lambda context: None
+    settings: Settings | None = None
+    """Of our server."""
 
 
 def picture(scale: Scale) -> Iterator[Comparison]:
@@ -65,9 +68,9 @@ def picture(scale: Scale) -> Iterator[Comparison]:
     [study] = studies(scale.folder / "load", [scale.of(SLICES, 4)])
     with ExitStack() as stack:
         folder = fresh_folder(scale.folder)
-        viewers = {"ours": stack.enter_context(_ours(folder / "ours", study))}
+        viewers = {"ours": stack.enter_context(our_viewer(folder / "ours", study))}
         if not scale.is_small and has_orthanc() and (files := unpacked(scale.folder)):
-            viewers["OHIF"] = stack.enter_context(_ohif(folder / "orthanc", study, files))
+            viewers["OHIF"] = stack.enter_context(ohif_viewer(folder / "orthanc", study, files))
         driver = stack.enter_context(sync_playwright())
         rounds = {name: partial(_round, driver, viewer, scale.folder / name) for name, viewer in viewers.items()}
         for once in rounds.values():
@@ -92,24 +95,24 @@ def is_picture(jpeg: bytes) -> bool:
 
 
 @contextmanager
-def _ours(folder: Path, study: Study) -> Iterator[Viewer]:
+def our_viewer(folder: Path, study: Study) -> Iterator[Viewer]:
     with serving(folder) as server:
         added = server.pacs("user", "add", NAME, "--role", "radiologist", "--password-stdin", input=f"{PASSWORD}\n")
         if added.returncode:
             raise RuntimeError(added.stderr)
         send(Running(server.process.pid, "PACS", server.dicom_port), [study.folder])
-        yield Viewer(_address(server.url, study), partial(_sign_in, server.url))
+        yield Viewer(address_of(server.url, study), partial(_sign_in, server.url), server.settings)
 
 
 @contextmanager
-def _ohif(folder: Path, study: Study, files: Path) -> Iterator[Viewer]:
+def ohif_viewer(folder: Path, study: Study, files: Path) -> Iterator[Viewer]:
     with orthanc(folder) as server:
         send(server, [study.folder])
         with ohif(files, server) as url:
-            yield Viewer(_address(url, study))
+            yield Viewer(address_of(url, study))
 
 
-def _address(url: str, study: Study) -> str:
+def address_of(url: str, study: Study) -> str:
     """The same words in both."""
     return f"{url}/viewer?StudyInstanceUIDs={study.uid}"
 
@@ -131,7 +134,7 @@ def _round(driver: Playwright, viewer: Viewer, kept: Path) -> dict[str, float]:
     return numbers
 
 
-def _visit(driver: Playwright, viewer: Viewer, flags: list[str]) -> "_Watch":
+def _visit(driver: Playwright, viewer: Viewer, flags: list[str]) -> "Watch":
     """Until the first picture is there, or for a minute."""
     browser = driver.chromium.launch(executable_path=CHROMIUM, args=flags)
     try:
@@ -143,7 +146,7 @@ def _visit(driver: Playwright, viewer: Viewer, flags: list[str]) -> "_Watch":
         )
         viewer.sign_in(context)
         page = context.new_page()
-        watch = _Watch(context.new_cdp_session(page))
+        watch = Watch(context.new_cdp_session(page))
         page.goto(viewer.address, wait_until="commit")
         deadline = time.monotonic() + TIMEOUT_S
         while watch.first_picture is None and time.monotonic() < deadline:
@@ -154,7 +157,7 @@ def _visit(driver: Playwright, viewer: Viewer, flags: list[str]) -> "_Watch":
     return watch
 
 
-class _Watch:
+class Watch:
     """What a browser shows and fetches, told by its debugger: it does not know whose page it is."""
 
     def __init__(self, session: CDPSession) -> None:

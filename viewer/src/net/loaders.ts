@@ -40,7 +40,7 @@ export interface Loaders {
 /** Of the budgets, what a series has at least while it is shown. */
 const LEAST_SHARE = 1 / 32;
 /** Of the budgets, what series have together that nobody shows. */
-const IDLE_SHARE = 1 / 4;
+const IDLE_SHARE = 1 / 8;
 /** Pictures that are awaited and fetched side by side: a browser opens six connections to a server. */
 const PICTURES_AT_ONCE = 4;
 
@@ -146,7 +146,7 @@ function isSameRevision(one: SeriesDocument, other: SeriesDocument): boolean {
 }
 
 const MEGABYTE = 1 << 20;
-const KEPT_MS = 60_000;
+const KEPT_MS = 15_000;
 
 /** The loaders of this page, for a machine like this one. */
 export function pageLoaders(): Loaders {

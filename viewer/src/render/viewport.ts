@@ -255,7 +255,10 @@ export function createViewport(canvas: HTMLCanvasElement, options: ViewportOptio
     const appearance = { greys: greysOf(shown), negative: invert.value, toPane, interpolate: interpolate.value };
     renderer.draw(shown.prepared.picture, appearance);
     tell(canvas, shown, window.value);
-    afterPaint(() => frames?.fill());
+    afterPaint(() => {
+      pictureSeen.value = true;
+      frames?.fill();
+    });
   };
   const unbind = effect(() => {
     // Whatever is read here makes a new drawing needed when it changes.
@@ -508,7 +511,6 @@ function tell(canvas: HTMLCanvasElement, { index, reduce }: Shown, window: Windo
   canvas.dataset.reduce = String(reduce);
   canvas.dataset.window = window ? `${window.center}/${window.width}` : "";
   markOnce("first-picture");
-  pictureSeen.value = true;
 }
 
 /** Calls when the page comes to a screen with other pixels, or is zoomed. Returns what ends that. */
