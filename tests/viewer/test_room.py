@@ -279,7 +279,7 @@ def test_the_second_window_shows_what_the_first_does_not_and_scrolls_with_it(
     expect(second.locator("[data-pane]")).to_have_count(1)
     wait_until_ready(second)
 
-    second.keyboard.press("y")
+    expect(second.locator("[data-action=link]")).to_have_attribute("aria-pressed", "true")
     first.keyboard.press("ArrowDown")
     for each in (pane(first, 1), pane(first, 2), pane(second, 1)):
         expect(image_of(each)).to_have_text("Image 2 / 3")

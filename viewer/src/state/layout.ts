@@ -1,14 +1,12 @@
 // How the panes are arranged by hand: filled, walked through, one of them alone, an earlier study beside.
 import { batch } from "@preact/signals-core";
-import { fetchStudy } from "../net/api";
 import { activePane, activePaneId, addStudy, allSeries, grid, indexOf, MOST_COLUMNS, onlyPaneId, panes, type SeriesRef, setGrid, showIn, summaryOf } from "./reading";
 import { narrow } from "./screen";
 
 /** Opens an earlier study in a pane of its own, beside what is read; on a phone in its place. */
 export async function openBeside(uid: string): Promise<void> {
-  addStudy(uid);
-  const answer = await fetchStudy(uid);
-  const first = answer.ok && answer.value.hanging?.panes[0];
+  const study = await addStudy(uid);
+  const first = study?.hanging?.panes[0];
   if (!first) return;
   batch(() => {
     const { rows, columns } = grid.peek();

@@ -115,22 +115,24 @@ export function openStudies(uids: readonly string[]): () => void {
   };
 }
 
-/** Asks for a study again, as after a failure. */
-export async function openStudy(uid: string, stop?: AbortSignal): Promise<void> {
+/** Asks for a study, or again after a failure. Null: it has not come. */
+export async function openStudy(uid: string, stop?: AbortSignal): Promise<Study | null> {
   const answer = await fetchStudy(uid, stop);
-  if (stop?.aborted) return;
+  if (stop?.aborted) return null;
   const opened = answer.ok ? { uid, study: answer.value, failed: null } : { uid, study: null, failed: answer };
   batch(() => {
     studies.value = studies.peek().map((each) => (each.uid === uid ? opened : each));
     if (panes.peek().every(({ series }) => series === null)) hangFirst();
   });
+  return opened.study;
 }
 
 /** Opens a study besides those that are open, at the end of the list. */
-export function addStudy(uid: string): void {
-  if (studies.peek().some((each) => each.uid === uid)) return;
+export async function addStudy(uid: string): Promise<Study | null> {
+  const known = studies.peek().find((each) => each.uid === uid);
+  if (known) return known.study;
   studies.value = [...studies.peek(), { uid, study: null, failed: null }];
-  void openStudy(uid);
+  return openStudy(uid);
 }
 
 /** Shows a series in the active pane. */
@@ -163,7 +165,7 @@ export function hang({ name, rows, columns, linked, panes: hung }: Hanging): voi
     activePaneId.value = shown[0]!.id;
     scrollLinked.value = linked;
     hangingName.value = name;
-    for (const { series } of shown) if (series) addStudy(series.studyUid);
+    for (const { series } of shown) if (series) void addStudy(series.studyUid);
   });
 }
 
