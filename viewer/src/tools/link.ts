@@ -25,40 +25,47 @@ export function startLinks(): void {
   effect(followWindow);
 }
 
-/** Where each stood when the link was made, or another pane took the lead. */
-interface Start {
-  readonly leader: Viewport;
+/** From where a pane goes along by steps. */
+interface Stand {
   readonly document: SeriesDocument;
+  readonly frame: number;
   readonly leaderFrame: number;
-  readonly frames: ReadonlyMap<Viewport, number>;
 }
 
-let start: Start | null = null;
+/** Who leads, and where each stood when the link was made or it came to it. */
+interface Lead {
+  readonly leader: Viewport;
+  readonly document: SeriesDocument;
+  readonly stands: Map<Viewport, Stand>;
+}
+
+let lead: Lead | null = null;
 
 function followScrolling(): void {
   const leader = activeViewport.value;
   const document = leader?.document.value;
   if (!scrollLinked.value || !leader || !document) {
-    start = null;
+    lead = null;
     return;
   }
   const frame = leader.frame.value;
-  const others = [...viewports.value.values()].filter((each) => each !== leader);
-  if (start?.leader !== leader || start.document !== document) {
-    const frames = new Map(others.map((each) => [each, each.frame.peek()]));
-    start = { leader, document, leaderFrame: frame, frames };
-    return;
-  }
-  for (const each of others) follow(each, start, frame);
+  const isNew = lead?.leader !== leader || lead.document !== document;
+  const now: Lead = isNew ? { leader, document, stands: new Map() } : lead!;
+  lead = now;
+  for (const each of viewports.value.values()) if (each !== leader) follow(each, now, frame, isNew);
 }
 
-function follow(viewport: Viewport, { document, leaderFrame, frames }: Start, frame: number): void {
-  const own = viewport.document.peek();
+/** A pane that is new to it stays where it is, and goes along from there. */
+function follow(viewport: Viewport, { document, stands }: Lead, frame: number, isNew: boolean): void {
+  const own = viewport.document.value;
   if (!own) return;
+  const stand = stands.get(viewport);
+  if (stand?.document !== own) stands.set(viewport, { document: own, frame: viewport.frame.peek(), leaderFrame: frame });
+  if (isNew || !stand) return;
   const way = following(document, own);
   const plane = planesOf(document)[frame];
   if (way === "place" && plane) viewport.setFrame(nearestPlane(planesOf(own), middleOf(plane))?.index ?? viewport.frame.peek());
-  if (way === "steps") viewport.setFrame((frames.get(viewport) ?? viewport.frame.peek()) + stepsOf(document, own, leaderFrame, frame));
+  if (way === "steps" && stand.document === own) viewport.setFrame(stand.frame + stepsOf(document, own, stand.leaderFrame, frame));
 }
 
 function middleOf(plane: Plane): Plane["origin"] {
