@@ -2,6 +2,7 @@
 import { batch, computed, effect, signal } from "@preact/signals-core";
 import { fetchStudies, type Failed, type StudyPage, type StudyQuery, type StudySummary } from "../net/api";
 import { EVERYTHING, filterFrom, parametersOf, queryOf, type Filter } from "./filter";
+import { firstFilter, isEverything, savedFilters } from "./saved";
 import { listAddress, route } from "./route";
 
 /** Rows of one request. */
@@ -35,12 +36,16 @@ const current = signal<{ readonly stop: AbortController; readonly asked: Set<num
 /** Whether what was found answers what is asked now. Until then no row may be opened: it could be somebody else's. */
 export const isSettled = computed(() => !searching.value && current.value?.filter === filter.value);
 
+/** The list was opened before: who has cleared its filters since wants no first one. */
+let hasBegun = false;
+
 /** Searches whenever the filter changes, and tells it in the address. Returns what ends that. */
 export function bindSearch(): () => void {
-  const asked = filterFrom(route.peek().searchParams);
+  const asked = askedFilter();
   // Who comes back finds the list as he left it: the same rows, the same place.
   if (isSame(asked, filter.peek()) && found.peek()) lookAgain();
   else filter.value = asked;
+  hasBegun = true;
   let timer: ReturnType<typeof setTimeout> | undefined;
   const unbind = effect(() => {
     const wanted = filter.value;
@@ -108,6 +113,14 @@ export function need(first: number, last: number): void {
   for (let page = Math.floor(first / PAGE); page * PAGE <= end; page += 1) {
     if (!search.asked.has(page)) void askPage(page);
   }
+}
+
+/** What the address says; of one that says nothing, what the reader wants to begin with, once. */
+function askedFilter(): Filter {
+  const asked = filterFrom(route.peek().searchParams);
+  const first = savedFilters.peek().find(({ name }) => name === firstFilter.peek());
+  if (hasBegun || !first || !isEverything(asked)) return asked;
+  return filterFrom(new URLSearchParams(first.parameters));
 }
 
 function isSame(one: Filter, other: Filter): boolean {

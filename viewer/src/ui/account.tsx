@@ -9,7 +9,7 @@ import { Menu, MenuItem } from "./menu";
 
 export function LanguageMenu(): JSX.Element {
   return (
-    <Menu name={t("language")} icon="globe" text={language.value.toUpperCase()} class="language">
+    <Menu name={`${t("language")}: ${language.value.toUpperCase()}`} icon="globe" text={language.value.toUpperCase()} class="language">
       {(Object.keys(LANGUAGES) as Language[]).map((each) => (
         <MenuItem key={each} text={LANGUAGES[each]} chosen={each === language.value} run={() => void choose(each)} />
       ))}

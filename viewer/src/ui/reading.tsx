@@ -100,10 +100,10 @@ function bindAskedPlace(): (() => void) | undefined {
 /** Whose pictures these are, always in sight. */
 function PatientLine(): JSX.Element {
   return (
-    <p class="reading-patient">
+    <h1 class="reading-patient">
       <b>{patientName()}</b>
       <span class="numbers">{activeStudy.value?.patient_id}</span>
-    </p>
+    </h1>
   );
 }
 
@@ -138,7 +138,7 @@ function PhoneTop(): JSX.Element {
 
 function BackButton(): JSX.Element {
   return (
-    <button type="button" class="button" aria-label={t("read.list")} title={t("read.list")} data-action="back" onClick={() => go(listAddress.peek())}>
+    <button type="button" class="button" title={t("read.list")} aria-label={t("list.title")} data-action="back" onClick={() => go(listAddress.peek())}>
       <Icon name="back" />
       <span class="button-text">{t("list.title")}</span>
     </button>

@@ -46,7 +46,7 @@ export function SignIn(): JSX.Element {
       </div>
       <div class="signin-card">
         <Brand />
-        <p class="signin-welcome">{t("signin.welcome")}</p>
+        <h1 class="signin-welcome">{t("signin.welcome")}</h1>
         <Message outcome={outcome} />
         <PasswordForm working={working} onSend={(name, password) => void settle(signIn(name, password))} />
       </div>

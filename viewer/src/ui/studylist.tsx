@@ -3,10 +3,11 @@ import { signal, useSignalEffect } from "@preact/signals";
 import type { ComponentType, JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { speakAlso, t } from "../i18n";
-import { bindKeys } from "../input/keymap";
+import { bindKeys, keyName } from "../input/keymap";
 import { go, viewerAddress } from "../state/route";
 import { narrow } from "../state/screen";
 import { bindRefresh, bindSearch, choose, failure, filter, found, isSettled, searchAgain, searching, selected } from "../state/studies";
+import { chosenStudies, toggleChosen } from "../state/saved";
 import { EVERYTHING, isNarrowed } from "../state/filter";
 import { AccountMenu, LanguageMenu } from "./account";
 import { Brand } from "./brand";
@@ -15,6 +16,7 @@ import { LIST_TEXTS } from "./listtexts";
 import { FailureNotice, Notice } from "./notice";
 import { Icon } from "./icons";
 import { RemovalPlace } from "./removal";
+import { ListButtons, ListSheets } from "./savedfilters";
 import { StudyRows } from "./studyrows";
 import { UploadButton, UploadPlace } from "./upload/way";
 import "./list.css";
@@ -43,23 +45,29 @@ function StudyList(): JSX.Element {
 
   return (
     <div class="list">
-      <header class="list-top">
-        <Brand />
-        <SearchLine input={search} />
-        <div class="list-menus">
-          <UploadButton />
-          <LanguageMenu />
-          <AccountMenu />
+      <header>
+        <div class="list-top">
+          <h1 class="unseen">{t("list.title")}</h1>
+          <Brand />
+          <SearchLine input={search} />
+          <div class="list-menus">
+            <UploadButton />
+            <LanguageMenu />
+            <AccountMenu />
+          </div>
         </div>
+        <Filters>
+          <Chosen />
+          <Count />
+          <ListButtons />
+        </Filters>
       </header>
-      <Filters>
-        <Count />
-      </Filters>
       <main class="list-main" aria-busy={searching.value}>
         <Found />
       </main>
       <UploadPlace />
       <RemovalPlace />
+      <ListSheets />
     </div>
   );
 }
@@ -73,17 +81,20 @@ function listKeys(): [string, () => void][] {
     ["pageup", () => choose(selected.peek() - ROWS_OF_A_PAGE)],
     ["home", () => choose(0)],
     ["end", () => choose((found.peek()?.total ?? 1) - 1)],
+    ["shift+arrowdown", () => chooseAndStep(1)],
+    ["shift+arrowup", () => chooseAndStep(-1)],
     ["enter", openSelected],
     ["escape", () => (filter.value = { ...filter.peek(), words: "" })],
   ];
 }
 
-const TYPING_KEYS: ReadonlySet<string> = new Set(["arrowdown", "arrowup", "pagedown", "pageup", "enter", "escape"]);
+const TYPING_KEYS: ReadonlySet<string> = new Set(["arrowdown", "arrowup", "shift+arrowdown", "shift+arrowup", "pagedown", "pageup", "enter", "escape"]);
 
 /** Enter was pressed before the answer was here. */
 const awaited = signal(false);
 
 function openSelected(): void {
+  if (chosenStudies.peek().length > 0) return openChosen();
   if (isSettled.peek()) openRow(selected.peek());
   else awaited.value = true;
 }
@@ -108,7 +119,7 @@ function SearchLine({ input }: { readonly input: { current: HTMLInputElement | n
   };
 
   const onKeyDown = (event: KeyboardEvent): void => {
-    const key = event.key.toLowerCase();
+    const key = keyName(event);
     // A composing key belongs to the input method: Enter accepts the Vietnamese word, it opens nothing.
     if (event.isComposing || !TYPING_KEYS.has(key)) return;
     event.preventDefault();
@@ -146,6 +157,33 @@ function SearchLine({ input }: { readonly input: { current: HTMLInputElement | n
       )}
     </div>
   );
+}
+
+/** Studies to be opened together. */
+function Chosen(): JSX.Element | null {
+  const uids = chosenStudies.value;
+  if (uids.length === 0) return null;
+  return (
+    <div class="list-chosen">
+      <button type="button" class="button primary" onClick={openChosen}>
+        {t("launch.together", { n: uids.length })}
+      </button>
+      <button type="button" class="button" aria-label={t("list.choose_none")} title={t("list.choose_none")} onClick={() => (chosenStudies.value = [])}>
+        <Icon name="close" />
+      </button>
+    </div>
+  );
+}
+
+function openChosen(): void {
+  go(viewerAddress(chosenStudies.peek()));
+}
+
+/** Chooses the row and goes on to the next, as lists of files do. */
+function chooseAndStep(steps: number): void {
+  const study = found.peek()?.rows.get(selected.peek());
+  if (study && isSettled.peek()) toggleChosen(study.study_instance_uid);
+  choose(selected.peek() + steps);
 }
 
 function Count(): JSX.Element {

@@ -3,6 +3,7 @@ import type { JSX } from "preact";
 import { t } from "../i18n";
 import type { StudySummary } from "../net/api";
 import { exportPath } from "../net/paths";
+import { chosenStudies, toggleChosen } from "../state/saved";
 import { Menu, MenuItem } from "./menu";
 import { askRemoval, mayRemove } from "./removal";
 
@@ -10,6 +11,7 @@ export function StudyMenu({ study }: { readonly study: StudySummary }): JSX.Elem
   const uid = study.study_instance_uid;
   return (
     <Menu name={t("list.actions")} icon="more" class="study-menu">
+      <MenuItem text={t("list.choose_this")} icon="grid" chosen={chosenStudies.value.includes(uid)} run={() => toggleChosen(uid)} />
       <MenuItem text={t("list.download")} icon="download" run={() => download(exportPath(uid, true))} />
       <MenuItem text={t("list.download_names")} icon="download" run={() => download(exportPath(uid, false))} />
       {mayRemove() && <MenuItem text={t("list.remove")} icon="remove" run={() => askRemoval(study)} />}

@@ -1,13 +1,15 @@
 // The rows of the study list: only those in sight are in the document. A table on a desk, cards on a phone.
 import { useComputed, useSignal } from "@preact/signals";
-import type { JSX } from "preact";
+import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { numberText, t, type Key } from "../i18n";
 import { ageText, dateText, nameText, sexText, timeText } from "../i18n/format";
 import type { StudySummary } from "../net/api";
 import { go, viewerAddress } from "../state/route";
+import { chosenStudies, toggleChosen } from "../state/saved";
 import { narrow } from "../state/screen";
 import { found, listTop, need, searching, selected } from "../state/studies";
+import { COLUMNS, columnsShown, modalitiesText, ownTemplate } from "./columns";
 import { Icon } from "./icons";
 import { StudyMenu } from "./studymenu";
 import { endOfSight, firstInSight, scrolledTo, topOf, totalPx, type Rows } from "./virtual";
@@ -16,19 +18,6 @@ const ROW_PX = 40;
 const CARD_PX = 104;
 const CARD_OPENED_PX = 148;
 const SKELETONS = 14;
-
-const COLUMNS: readonly (readonly [string, Key])[] = [
-  ["patient", "list.patient"],
-  ["id", "list.patient_id"],
-  ["birth", "list.birth"],
-  ["sex", "list.sex"],
-  ["date", "list.study_date"],
-  ["modalities", "list.modalities"],
-  ["description", "list.description"],
-  ["accession", "list.accession"],
-  ["count", "list.series"],
-  ["count", "list.images"],
-];
 
 export function StudyRows(): JSX.Element {
   const scroller = useRef<HTMLDivElement>(null);
@@ -74,21 +63,23 @@ export function StudyRows(): JSX.Element {
     if (wanted !== scrollTop) scroller.current!.scrollTop = wanted;
   }, [chosen]);
 
+  const template = isNarrow ? undefined : ownTemplate();
   const indices = Array.from({ length: end - first }, (_, offset) => first + offset);
   return (
     <div
       ref={scroller}
       id="studies"
-      class={`rows ${searching.value && listing ? "stale" : ""}`}
+      class={`rows ${searching.value && listing ? "stale" : ""} ${template ? "own" : ""}`}
+      style={template ? { "--own-columns": template } : undefined}
       role="grid"
       aria-label={t("list.title")}
       aria-rowcount={rows.count + 1}
       onScroll={(event) => (listTop.value = event.currentTarget.scrollTop)}
     >
       <div class="row head" role="row" aria-rowindex={1}>
-        {COLUMNS.map(([name, key]) => (
-          <span key={key} class={`cell ${name}`} role="columnheader">
-            {t(key)}
+        {columnsShown().map((name) => (
+          <span key={name} class={`cell ${COLUMNS[name].class}`} role="columnheader">
+            {t(COLUMNS[name].title)}
           </span>
         ))}
       </div>
@@ -136,65 +127,70 @@ function Row({ index, topPx, study, opened, toggle }: RowProps): JSX.Element {
     selected.value = index;
     go(address);
   };
+  /** A link that is as large as the row. */
+  const way = (text: ComponentChildren): JSX.Element => (
+    <a class="row-open" href={address} tabIndex={-1} onClick={open}>
+      {text}
+    </a>
+  );
   return (
     <div {...attributes}>
-      <a class="row-link" href={address} tabIndex={-1} onClick={open}>
-        {narrow.value ? <Card study={study} /> : <Cells study={study} />}
-      </a>
-      {narrow.value && (
-        <button type="button" class="button card-toggle" aria-expanded={opened} aria-label={t("list.details")} onClick={toggle}>
-          <Icon name={opened ? "up" : "down"} />
-        </button>
-      )}
-      {opened && <CardDetails study={study} />}
-      {(!narrow.value || opened) && <StudyMenu study={study} />}
+      <div class="row-link">{narrow.value ? <Card study={study} open={way} /> : <Cells study={study} open={way} />}</div>
+      <span class="row-more" role="gridcell">
+        {narrow.value && (
+          <button type="button" class="button card-toggle" aria-expanded={opened} aria-label={t("list.details")} onClick={toggle}>
+            <Icon name={opened ? "up" : "down"} />
+          </button>
+        )}
+        {opened && <CardDetails study={study} />}
+        {!narrow.value && <Mark study={study} />}
+        {(!narrow.value || opened) && <StudyMenu study={study} />}
+      </span>
     </div>
   );
 }
 
-function Cells({ study }: { readonly study: StudySummary }): JSX.Element {
-  const age = ageText(study.patient_birth_date, study.study_date);
+/** Chooses a study to be opened together with others. */
+function Mark({ study }: { readonly study: StudySummary }): JSX.Element {
+  const uid = study.study_instance_uid;
+  return (
+    <input
+      type="checkbox"
+      class="row-mark"
+      tabIndex={-1}
+      aria-label={t("list.choose", { name: nameText(study.patient_name) || t("list.no_name") })}
+      checked={chosenStudies.value.includes(uid)}
+      onChange={() => toggleChosen(uid)}
+    />
+  );
+}
+
+interface InRow {
+  readonly study: StudySummary;
+  /** Makes a link of the row's first text. */
+  readonly open: (text: ComponentChildren) => JSX.Element;
+}
+
+function Cells({ study, open }: InRow): JSX.Element {
   return (
     <>
-      <span class="cell patient" role="gridcell">
-        {nameText(study.patient_name) || t("list.no_name")}
-      </span>
-      <span class="cell id numbers" role="gridcell">
-        {study.patient_id}
-      </span>
-      <span class="cell birth numbers" role="gridcell">
-        {dateText(study.patient_birth_date)} <span class="age">{age}</span>
-      </span>
-      <span class="cell sex" role="gridcell">
-        {sexText(study.patient_sex)}
-      </span>
-      <span class="cell date numbers" role="gridcell">
-        {dateText(study.study_date)} <span class="time">{timeText(study.study_time)}</span>
-      </span>
-      <span class="cell modalities" role="gridcell">
-        {modalitiesText(study)}
-      </span>
-      <span class="cell description" role="gridcell" title={study.study_description}>
-        {study.study_description}
-      </span>
-      <span class="cell accession numbers" role="gridcell">
-        {study.accession_number}
-      </span>
-      <span class="cell count numbers" role="gridcell">
-        {numberText(study.number_of_study_related_series)}
-      </span>
-      <span class="cell count numbers" role="gridcell">
-        {numberText(study.number_of_study_related_instances)}
-      </span>
+      {columnsShown().map((name, index) => {
+        const { Cell, ...column } = COLUMNS[name];
+        return (
+          <span key={name} class={`cell ${column.class}`} role="gridcell">
+            {index === 0 ? open(<Cell study={study} />) : <Cell study={study} />}
+          </span>
+        );
+      })}
     </>
   );
 }
 
-function Card({ study }: { readonly study: StudySummary }): JSX.Element {
+function Card({ study, open }: InRow): JSX.Element {
   const facts = [ageText(study.patient_birth_date, study.study_date), sexText(study.patient_sex), study.patient_id];
   return (
     <span class="card" role="gridcell">
-      <span class="card-name">{nameText(study.patient_name) || t("list.no_name")}</span>
+      <span class="card-name">{open(nameText(study.patient_name) || t("list.no_name"))}</span>
       <span class="card-facts numbers">{facts.filter(Boolean).join(" · ")}</span>
       <span class="card-description">
         <b>{modalitiesText(study)}</b> {study.study_description || t("list.no_description")}
@@ -204,13 +200,6 @@ function Card({ study }: { readonly study: StudySummary }): JSX.Element {
       </span>
     </span>
   );
-}
-
-/** Kinds of object that are no pictures: told last, since nobody looks for them first. */
-const NO_PICTURES: ReadonlySet<string> = new Set(["SR", "KO", "PR", "DOC", "REG", "SEG", "RTSTRUCT", "RTPLAN", "RWV", "AU"]);
-
-function modalitiesText({ modalities_in_study: all }: StudySummary): string {
-  return [...all.filter((each) => !NO_PICTURES.has(each)), ...all.filter((each) => NO_PICTURES.has(each))].join(" ");
 }
 
 function CardDetails({ study }: { readonly study: StudySummary }): JSX.Element {
@@ -238,8 +227,8 @@ function CardDetails({ study }: { readonly study: StudySummary }): JSX.Element {
 function RowSkeleton(): JSX.Element {
   return (
     <div class="row-link" aria-hidden="true">
-      {COLUMNS.map(([name, key]) => (
-        <span key={key} class={`cell ${name}`}>
+      {columnsShown().map((name) => (
+        <span key={name} class={`cell ${COLUMNS[name].class}`}>
           <span class="skeleton" />
         </span>
       ))}
