@@ -179,11 +179,14 @@ def _annotate(image: Image.Image, annotation: Dataset, area: tuple[int, int, int
 
 
 def _points(ds: Dataset, keyword: str, units: str, area: tuple[int, int, int, int]) -> Points:
-    """PIXEL: from 1 in the image; DISPLAY: parts of the displayed area (PS3.3 C.10.5.1.2)."""
+    """PIXEL: from the corner of the first pixel, whose middle is (0.5, 0.5); DISPLAY: parts of the displayed area.
+
+    PS3.3 C.10.5.1.2, Figure C.10.5-1.
+    """
     found = numbers(ds, keyword)
     pairs = list(zip(found[::2], found[1::2], strict=False))
     if units != "DISPLAY":
-        return [(x - 1, y - 1) for x, y in pairs]
+        return [(x - 0.5, y - 0.5) for x, y in pairs]
     top, left, bottom, right = area
     return [(left + x * (right - left), top + y * (bottom - top)) for x, y in pairs]
 
