@@ -5,6 +5,7 @@ import { KeyImage } from "../overlay/keyimage";
 import { Bitmaps } from "../overlay/segments";
 import { bindObjects, objects, OBJECTS_PANEL, planesSeen } from "../state/objects";
 import { openPanel, togglePanel } from "../state/panel";
+import { closeSheet } from "../state/sheets";
 import { activeViewport } from "../tools/viewports";
 import { action } from "../ui/actions";
 import { ObjectsPanel } from "../ui/objects";
@@ -21,7 +22,7 @@ export const others: Part = {
   panels: [{ name: OBJECTS_PANEL, label: "objects.title", icon: "layers", Body: ObjectsPanel }],
   views: { sr: ReportView, key_object: KeyObjectView, document: DocumentView, video: VideoView },
   actions: [
-    action("page", "objects", "layers", "j", () => togglePanel(OBJECTS_PANEL), {
+    action("page", "objects", "layers", "j", toggleObjects, {
       isOn: () => openPanel.value === OBJECTS_PANEL,
       isOffered: () => objects.value.length > 0 || hasPlanes(),
     }),
@@ -32,6 +33,12 @@ export const others: Part = {
   ],
   start: () => void bindObjects(),
 };
+
+/** From the sheet of a phone too, which it takes the place of. */
+function toggleObjects(): void {
+  closeSheet();
+  togglePanel(OBJECTS_PANEL);
+}
 
 function hasPlanes(): boolean {
   return activeViewport.value?.attributes.value?.overlays ?? false;

@@ -11,6 +11,7 @@ import { Corners, Identity } from "../overlay/corners";
 import { EdgeLetters } from "../overlay/edges";
 import { ScaleBar } from "../overlay/scalebar";
 import { createViewport, type Viewport } from "../render/viewport";
+import { pictureSeen } from "../state/begun";
 import { cornerTexts } from "../state/prefs";
 import { activePaneId, documentOf, isPrior, lookOf, noteArrived, noteLeft, noteLook, onlyPaneId, placeIn, type Pane } from "../state/reading";
 import { narrow, touchFirst } from "../state/screen";
@@ -89,7 +90,7 @@ function useSeries(viewport: Viewport | null, pane: Pane): Shown {
       if (stale) return;
       setShown(answer.ok ? { document: answer.value, failed: null } : { document: null, failed: answer });
       if (answer.ok && answer.value.number_of_frames > 0) showAgain(viewport, pane, answer.value, at);
-      else viewport.clear();
+      else showNothing(viewport);
     });
     return () => {
       stale = true;
@@ -98,6 +99,12 @@ function useSeries(viewport: Viewport | null, pane: Pane): Shown {
   }, [viewport, series?.seriesUid, at, attempt]);
 
   return { ...shown, retry: () => setAttempt(attempt + 1) };
+}
+
+/** What stands in place of a picture comes with the parts, which wait for no picture then. */
+function showNothing(viewport: Viewport): void {
+  viewport.clear();
+  pictureSeen.value = true;
 }
 
 /** Shows a series as this pane showed it last; else from the picture that was asked for, or where the series was left. */
