@@ -46,6 +46,7 @@ test("an axial picture crosses a sagittal one in a line that ends where either e
   expect([line.from.y, line.to.y].sort((one, other) => one - other)).toEqual([4, 14]);
   expect(crossing(axial, planeAt([0, 0, 20]))).toBeNull();
   expect(crossing(axial, planeAt([500, 4, 30], { orientation: [0, 1, 0, 0, 0, -1] }))).toBeNull();
+  expect(crossing(axial, planeAt([5, 200, 30], { orientation: [0, 1, 0, 0, 0, -1], rows: 40 }))).toBeNull();
 });
 
 test("the nearest frame is that whose plane is nearest, whatever its place in the list", () => {
