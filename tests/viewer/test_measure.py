@@ -364,10 +364,10 @@ def test_a_finger_draws_with_a_loupe_beside_it_and_rests_to_probe(chromium: Brow
     finger("touchStart", (100, 100))
     for step in range(1, 9):
         finger("touchMove", (100 + 20 * step, 100))
-    expect(page.locator("canvas.loupe")).to_be_visible()
+    expect(page.locator(".loupe")).to_be_visible()
     finger("touchEnd")
 
-    expect(page.locator("canvas.loupe")).to_have_count(0)
+    expect(page.locator(".loupe")).to_have_count(0)
     label = page.locator("[data-kind=length] .label").text_content() or ""
     assert number_in(label, r"([\d.]+) mm") == pytest.approx(80, abs=1)
     context.close()
@@ -391,6 +391,32 @@ def test_a_text_is_written_on_the_image_and_the_list_leads_back_to_it(page: Page
 
     expect(page.locator("[data-corner=image]")).to_have_text("Image 2 / 10")
     expect(page.locator("[data-kind=text]")).to_have_class("annotation selected")
+
+
+def test_windows_are_edited_by_modality_and_fitted_to_a_region(page: Page, desk: Desk) -> None:
+    view = reading(page, desk.url("ct"), desk.made["ct"].ds)
+    page.keyboard.press("Shift+O")
+    view.drag((30, 30), (150, 100))
+    page.keyboard.press("Shift+R")
+    low, high = (int(view.drawn_at((x, 50))[0] + 0.5) - 500 for x in (30, 150))
+    window = page.locator("canvas.picture").get_attribute("data-window")
+    assert window is not None
+    centre, width = (float(part) for part in window.split("/"))
+    assert (centre, width) == (pytest.approx((low + high) / 2, abs=1), pytest.approx(high - low, abs=1))
+
+    page.get_by_role("button", name="More", exact=True).click()
+    page.get_by_role("menuitem", name="Edit windows").click()
+    page.get_by_role("button", name="Remove: Lung").click()
+    page.get_by_label("Width").nth(1).fill("0")
+    page.get_by_label("Width").nth(1).press("Tab")
+    page.get_by_label("Name").nth(1).fill("Sinus")
+    page.get_by_label("Name").nth(1).press("Tab")
+    expect(page.get_by_label("Width").nth(1)).to_have_value("2500")
+    page.locator("[data-action=add-window]").click()
+    page.keyboard.press("Escape")
+    page.keyboard.press("2")
+
+    expect(page.locator("canvas.picture")).to_have_attribute("data-window", "480/2500")
 
 
 def check_counted(text: str, values: NDArray[np.float64]) -> None:

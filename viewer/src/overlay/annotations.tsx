@@ -1,7 +1,7 @@
 // What was drawn on the picture, and what is being drawn: lines, handles, and a label with the numbers.
 import type { JSX } from "preact";
 import { t } from "../i18n";
-import { apply, type Point } from "../geom/plane";
+import { apply, type Point, type Size } from "../geom/plane";
 import { crossesItself } from "../geom/shapes";
 import type { Ground } from "../measure/ground";
 import { handlesOf, linesOf, type Line } from "../measure/outline";
@@ -22,7 +22,7 @@ interface AnnotationsProps {
 }
 
 const ARROWS: Readonly<Record<string, readonly [number, number]>> = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-const LABEL_PX = { right: 10, line: 16 } as const;
+const LABEL_PX = { right: 10, line: 16, letter: 7.5 } as const;
 
 export function Annotations({ viewport, ground, nudge }: AnnotationsProps): JSX.Element | null {
   const placement = viewport.placement.value;
@@ -69,7 +69,7 @@ function Drawn({ annotation, viewport, ground, nudge }: AnnotationsProps & { rea
       ))}
       {kind === "arrow" && points.length === 2 && <polygon class="tip" points={path(tipOf(points[0]!, points[1]!))} />}
       {(isSelected || kind === "probe") && handlesOf(kind, points).map(({ x, y }, index) => <circle key={index} class="handle" cx={x} cy={y} r={kind === "probe" ? 4 : 5} />)}
-      <Label id={id} at={labelPlace(annotation, points)} texts={texts} />
+      <Label id={id} at={inSight(labelPlace(annotation, points), texts, viewport.placement.value!.pane)} texts={texts} />
     </g>
   );
 }
@@ -139,6 +139,12 @@ function labelPlace({ kind }: Annotation, points: readonly Point[]): Point {
   if (kind === "text") return points[0]!;
   const last = kind === "arrow" || kind === "angle" ? points.at(kind === "arrow" ? -1 : 1)! : rightmost(points);
   return { x: last.x + LABEL_PX.right, y: last.y };
+}
+
+/** Moved so far to the left that its longest line is seen. */
+function inSight({ x, y }: Point, texts: readonly string[], { width }: Size): Point {
+  const longestPx = Math.max(0, ...texts.map(({ length }) => length)) * LABEL_PX.letter;
+  return { x: Math.max(4, Math.min(x, width - longestPx)), y: x > width - longestPx ? y + LABEL_PX.line : y };
 }
 
 function rightmost(points: readonly Point[]): Point {

@@ -32,7 +32,11 @@ export function LoupeView({ viewport }: { readonly viewport: Viewport }): JSX.El
   const above = held.beside && y > ABOVE_PX + SIZE_PX / 2;
   const left = x - SIZE_PX / 2 + (held.beside && !above ? ABOVE_PX * (x > placement.pane.width / 2 ? -1 : 1) : 0);
   const top = y - SIZE_PX / 2 - (above ? ABOVE_PX : 0);
-  return <canvas ref={glass} class="loupe" width={SIZE_PX} height={SIZE_PX} style={{ left: `${left}px`, top: `${top}px` }} />;
+  return (
+    <div class="loupe" style={{ left: `${left}px`, top: `${top}px` }}>
+      <canvas ref={glass} width={SIZE_PX} height={SIZE_PX} />
+    </div>
+  );
 }
 
 /** From px of the glass to px of the pane. */

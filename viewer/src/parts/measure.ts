@@ -3,17 +3,21 @@ import { bindKeys } from "../input/keymap";
 import { draft, selected, selectedId } from "../state/annotations";
 import { canRedo, canUndo, redo, undo } from "../state/history";
 import { openPanel, togglePanel } from "../state/panel";
+import { toggleSheet } from "../state/sheets";
 import { calibrating } from "../tools/calibrating";
 import { addWritten, cancelDrawing, drawing, following } from "../tools/drawing";
 import { editing, removeSelected } from "../tools/editing";
+import { windowOfRegion } from "../tools/regionwindow";
 import { magnify, probe, probing } from "../tools/probing";
 import type { Tool } from "../tools/tools";
+import { activeViewport } from "../tools/viewports";
 import { action, tool, type Action } from "../ui/actions";
 import { DrawnLayer } from "../ui/drawnlayer";
 import { Measurements } from "../ui/measurements";
 import { PanelPlace } from "../ui/panelplace";
 import type { Part } from "../ui/parts";
 import { QuestionPlace } from "../ui/question";
+import { WindowsPlace } from "../ui/windowsheet";
 
 const TOOLS: readonly Tool[] = [
   magnify,
@@ -41,6 +45,8 @@ const ACTIONS: readonly Action[] = [
   measuring("arrow", "arrow", "shift+t"),
   measuring("text", "text", "t"),
   measuring("calibrate", "calibrate", "shift+d"),
+  action("view", "edit_windows", "presets", "", () => toggleSheet("windows"), { isOffered: () => activeViewport.value?.window.value !== null }),
+  action("view", "window_of_region", "window", "shift+r", windowOfRegion, { isOffered: () => selected.value !== null }),
   action("measure", "undo", "undo", "ctrl+z", undo, { isOffered: () => canUndo.value }),
   action("measure", "redo", "redo", "ctrl+y", redo, { isOffered: () => canRedo.value }),
   action("measure", "delete_measurement", "remove", "delete", removeSelected, { isOffered: () => selected.value !== null }),
@@ -75,7 +81,7 @@ export const measure: Part = {
   actions: ACTIONS,
   hooks: [probing, editing, following],
   layers: [DrawnLayer],
-  places: [PanelPlace, QuestionPlace],
+  places: [PanelPlace, QuestionPlace, WindowsPlace],
   panels: [{ name: "measurements", label: "measure.panel", icon: "measurements", Body: Measurements }],
   start: () => void bindKeys(document, keys),
 };

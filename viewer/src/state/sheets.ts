@@ -1,7 +1,7 @@
 // Which sheet lies over the page; one at a time.
 import { signal } from "@preact/signals-core";
 
-export type SheetName = "help" | "print" | "export" | "presets" | "more" | "series" | "quality";
+export type SheetName = "help" | "print" | "export" | "presets" | "more" | "series" | "quality" | "windows";
 
 export const sheet = signal<SheetName | null>(null);
 

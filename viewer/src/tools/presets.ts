@@ -2,7 +2,8 @@
 import { computed } from "@preact/signals-core";
 import type { Window } from "../geom/window";
 import { t, type Key } from "../i18n";
-import { frameAttributes, type SeriesDocument } from "../net/series";
+import { frameAttributes, type FrameAttributes, type SeriesDocument } from "../net/series";
+import { ownWindows } from "../state/windows";
 import { activeViewport } from "./viewports";
 
 export interface Preset extends Window {
@@ -26,6 +27,9 @@ export const CT_WINDOWS: readonly (Window & { readonly label: Key })[] = [
   { label: "preset.temporal_bone", center: 700, width: 4000 },
 ];
 
+/** Of PET, in SUVbw. */
+const SUV_WINDOWS = [5, 10, 20].map((most) => ({ name: `SUV 0–${most}`, center: most / 2, width: most }));
+
 const KEYS = "1234567890";
 
 /** The windows for the picture in the active pane, in the order they are offered. */
@@ -34,7 +38,7 @@ export const presets = computed<readonly Preset[]>(() => {
   const document = viewport?.document.value;
   if (!viewport || !document || !viewport.window.value) return [];
   const recorded = recordedWindows(document, Math.max(0, viewport.shown.value));
-  const usual = isHounsfield(document) ? CT_WINDOWS.map(({ label, ...window }) => ({ ...window, name: t(label) })) : [];
+  const usual = likedWindows(document, viewport.attributes.value);
   const keyed = usual.length > 0 ? usual : recorded;
   const unkeyed = usual.length > 0 ? recorded : [];
   return [...keyed.map((each, index) => ({ ...each, key: KEYS[index] ?? "" })), ...unkeyed.map((each) => ({ ...each, key: "" }))];
@@ -47,6 +51,19 @@ export function usePreset({ center, width }: Window): void {
 export function usePresetOfKey(key: string): void {
   const preset = presets.peek().find((each) => each.key === key);
   if (preset) usePreset(preset);
+}
+
+/** The reader's own for the modality, else the usual ones. */
+function likedWindows(document: SeriesDocument, frame: FrameAttributes | null): readonly (Window & { readonly name: string })[] {
+  const perUnit = unitOf(document, frame);
+  const own = perUnit === null ? undefined : ownWindows.value[document.modality];
+  const liked = own ?? (isHounsfield(document) ? CT_WINDOWS.map(({ label, ...window }) => ({ ...window, name: t(label) })) : perUnit === null || document.modality !== "PT" ? [] : SUV_WINDOWS);
+  return liked.map(({ name, center, width }) => ({ name, center: center / (perUnit ?? 1), width: width / (perUnit ?? 1) }));
+}
+
+/** From modality units to those that windows are told in: of PET, SUVbw; null where that cannot be computed. */
+export function unitOf({ modality }: SeriesDocument, frame: FrameAttributes | null): number | null {
+  return modality === "PT" ? (frame?.suv?.bw ?? null) : 1;
 }
 
 /** Whether `preset` is the window in use. */

@@ -30,6 +30,8 @@ const IN_MENU: readonly ActionName[] = [
   "undo",
   "redo",
   "delete_measurement",
+  "window_of_region",
+  "edit_windows",
   "key_image",
   "fit",
   "rotate_right",
