@@ -16,6 +16,7 @@ import pytest
 from pydicom.dataset import Dataset
 
 from pacs.archive.ingest import ingest
+from pacs.archive.recovery import reindex
 from pacs.archive.retrieve import instances, whole_file
 from pacs.context import SYSTEM, Actor, Pacs
 from pacs.dicom.annotation_document import Annotation, FramePlace
@@ -118,6 +119,24 @@ def test_a_report_has_every_point_and_number_of_its_frame(pacs: Pacs, ct: Datase
     assert not drawn["text"] or drawn["text"] in texts
     assert all(any(one["source"] in text for text in texts) for one in drawn["results"])
     assert any("not measured in the body" in text for text in texts) == (kind == "rectangle")
+
+
+def test_the_longer_axis_of_an_ellipse_comes_first(pacs: Pacs, ct: Dataset) -> None:
+    draw(pacs, make_annotation(ct, "ellipse", points=[[3, 4], [5, 4], [4, 1], [4, 7]]))
+    made = publish(pacs, ct)
+    (report,), (state,) = published(pacs, made, "sr"), published(pacs, made, "gsps")
+    assert graphics(groups(report)[0]) == [[[4, 1], [4, 7], [3, 4], [5, 4]]]
+    assert state.GraphicAnnotationSequence[0].GraphicObjectSequence[0].GraphicData == [4, 1, 4, 7, 3, 4, 5, 4]
+
+
+def test_an_index_made_anew_keeps_what_was_drawn_and_published(pacs: Pacs, ct: Dataset) -> None:
+    drawn = draw(pacs, make_annotation(ct))
+    star(pacs, ct)
+    made = publish(pacs, ct)
+    reindex(pacs)
+    assert [one.annotation.id for one in annotations.annotations(pacs, READER, ct.StudyInstanceUID)] == [drawn["id"]]
+    assert len(annotations.key_images(pacs, READER, ct.StudyInstanceUID)) == 1
+    assert publish(pacs, ct) == publishing.publications(pacs, READER, ct.StudyInstanceUID) == made
 
 
 def test_highdicom_reads_the_report_as_it_was_meant(pacs: Pacs, ct: Dataset) -> None:
