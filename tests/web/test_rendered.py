@@ -257,7 +257,9 @@ def test_a_presentation_state_shows_its_images(
 def test_a_presentation_state_hides_draws_and_turns(client: Caller, pacs: Pacs) -> None:
     ds = store(pacs, make_ct(16, 16, PixelData=np.full((16, 16), 100, "<i2").tobytes(), RescaleIntercept=0))
     window = item(WindowCenter=100.5, WindowWidth=201)
-    line = item(GraphicAnnotationUnits="PIXEL", GraphicType="POLYLINE", GraphicData=[2.5, 4.5, 8.5, 4.5], GraphicFilled="N")
+    line = item(
+        GraphicAnnotationUnits="PIXEL", GraphicType="POLYLINE", GraphicData=[2.5, 4.5, 8.5, 4.5], GraphicFilled="N"
+    )
     area = item(DisplayedAreaTopLeftHandCorner=[1, 1], DisplayedAreaBottomRightHandCorner=[12, 8])
     shutter = {"ShutterShape": "RECTANGULAR", "ShutterPresentationValue": 0xFFFF}
     edges = {"LeftVertical": 1, "RightVertical": 10, "UpperHorizontal": 2, "LowerHorizontal": 16}
