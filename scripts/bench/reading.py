@@ -88,8 +88,9 @@ def _beside_ohif(scale: Scale, driver: Playwright) -> Iterator[Comparison]:
         if not scale.is_small and has_orthanc() and (files := unpacked(scale.folder)):
             viewers["OHIF"] = stack.enter_context(ohif_viewer(folder / "orthanc", study, files))
         rounds = {name: partial(_read, driver, each, scale) for name, each in viewers.items()}
-        for once in rounds.values():
-            once()  # the servers are warm then
+        if not scale.is_small:
+            for once in rounds.values():
+                once()  # the servers are warm then
         found = alternate(rounds, scale)
         assert ours_at.settings is not None
         _make_renditions(ours_at.settings)
@@ -207,12 +208,12 @@ def _growth(driver: Playwright, server: Server, visited: list[Study], scale: Sca
             _go(page, "/")
             _wait(page, lambda: _frame_of(page) is None)
             if number == scale.of(WARM, 1):
-                early = _at_rest_mb(page, pid)
-        return _at_rest_mb(page, pid) / early
+                early = _at_rest_mb(page, pid, scale)
+        return _at_rest_mb(page, pid, scale) / early
 
 
-def _at_rest_mb(page: Page, pid: int) -> float:
-    page.wait_for_timeout(KEPT_MS)
+def _at_rest_mb(page: Page, pid: int, scale: Scale) -> float:
+    page.wait_for_timeout(scale.of(KEPT_MS, 1))
     session = page.context.new_cdp_session(page)
     session.send("HeapProfiler.collectGarbage")
     session.detach()

@@ -25,6 +25,12 @@ The first picture is timed by what the browser has on screen: from the request f
 Chromium's screencast whose middle is full of greys. The screencast itself costs both sides time. Chromium draws by its
 own means, and once more with SwiftShader, a GL that the processor makes, for everything (the flags of tests/viewer).
 
+Of the viewer (`python -m scripts.bench viewer`) the same study is read in both pages: processor time is that of all the
+browser's processes until the first picture, the parts of the page that follow it left out; pictures a second are those
+on screen that differ from the one before, while a key is pressed for each animation frame; memory is the proportional
+set size of all the browser's processes, after all slices have come and were scrolled through. What is asked of ours
+alone: a line of 20 Mbit/s and 40 ms, the longest task of the page's thread, what is left after fifty studies.
+
 `python -m scripts.bench store ask --rounds 5` repeats two of them; what was measured before is kept in `.bench/`.
 """
 

@@ -88,6 +88,16 @@ def study_of(row: Row) -> str:
 CASES = chosen()
 
 
+def with_each_renderer() -> list[tuple[str, Row]]:
+    """All without the graphics card; with it, unless all are asked for, each kind of values once."""
+    kinds = {tuple(row[kind] for kind in ("bits_allocated", "sign", "photometric")): row for row in CASES}
+    with_card = CASES if os.environ.get("PACS_GOLDEN") == "all" else list(kinds.values())
+    return [("0", row) for row in CASES] + [("1", row) for row in with_card]
+
+
+RENDERED = with_each_renderer()
+
+
 @pytest.fixture(scope="module")
 def server(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The web door with every case, open to whoever is on this machine."""
@@ -100,18 +110,25 @@ def server(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
         yield running
 
 
-@pytest.fixture(scope="module", params=["0", "1"], ids=["canvas", "webgl"])
-def page(server: Server, chromium: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
-    """One page for all cases, as it is for a reader."""
-    opened = chromium.new_page(viewport={"width": 1200, "height": 900}, locale="en-GB")
-    opened.goto(f"{server.url}/viewer?gl={request.param}")
-    opened.evaluate(f"window.gl = {request.param}")
+@pytest.fixture(scope="module")
+def pages(server: Server, chromium: Browser) -> Iterator[dict[str, Page]]:
+    """One page for all cases, as it is for a reader; without the graphics card, and with it."""
+    opened = {gl: chromium.new_page(viewport={"width": 1200, "height": 900}, locale="en-GB") for gl in ("0", "1")}
+    for gl, page in opened.items():
+        page.goto(f"{server.url}/viewer?gl={gl}")
+        page.evaluate(f"window.gl = {gl}")
     yield opened
-    opened.close()
+    for page in opened.values():
+        page.close()
 
 
-@pytest.mark.parametrize("row", CASES, ids=[row["path"] for row in CASES])
-def test_the_screen_shows_what_numpy_makes_of_it(server: Server, corpus: Path, page: Page, row: Row) -> None:
+@pytest.mark.parametrize(
+    ("gl", "row"), RENDERED, ids=[f"{('canvas', 'webgl')[int(gl)]} {row['path']}" for gl, row in RENDERED]
+)
+def test_the_screen_shows_what_numpy_makes_of_it(
+    server: Server, corpus: Path, pages: dict[str, Page], gl: str, row: Row
+) -> None:
+    page = pages[gl]
     ds = pydicom.dcmread(corpus / row["path"], force=True)
     known = document_of(server, page, ds)
     if known["kind"] != "image":

@@ -35,7 +35,8 @@ VALUE valueAt(vec2 point) {
   if (!interpolate) return nearest;
   vec2 corner = point - 0.5;
   ivec2 at = ivec2(floor(corner));
-  vec2 share = corner - vec2(at);
+  // In steps, as cards have them: what rounding leaves of a neighbour at a centre would show where a window is a threshold.
+  vec2 share = round((corner - vec2(at)) * 256.0) / 256.0;
   VALUE a = keep(nearest, texel(at)), b = keep(nearest, texel(at + ivec2(1, 0)));
   VALUE c = keep(nearest, texel(at + ivec2(0, 1))), d = keep(nearest, texel(at + ivec2(1, 1)));
   return mix(mix(a, b, share.x), mix(c, d, share.x), share.y);
