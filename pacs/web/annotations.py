@@ -36,7 +36,7 @@ class KeyImageBody(BaseModel, frozen=True, extra="forbid"):
     series_instance_uid: Uid
     sop_class_uid: Uid
     sop_instance_uid: Uid
-    frame_number: int = 1
+    frame_number: int = Field(1, ge=1)
 
 
 class WindowBody(BaseModel, frozen=True, extra="forbid"):
@@ -99,7 +99,7 @@ def remove_annotation(request: Request, actor: Actor, study: str, id: Id, if_mat
 
 @router.put(STUDY + "/key-images/{id}", max_body_size=SMALL)
 @signed_in
-def mark_key_image(request: Request, actor: Actor, study: str, id: Id, body: KeyImageBody) -> Response:
+def mark_key_image(request: Request, actor: Actor, study: Uid, id: Id, body: KeyImageBody) -> Response:
     """Give a frame a star; the answer tells its id where it had one."""
     place = FramePlace(on="frame", study_instance_uid=study, **body.model_dump())
     marked = annotations.mark(pacs_of(request), actor, study, id, place)

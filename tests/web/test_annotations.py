@@ -203,6 +203,9 @@ def test_each_reader_has_his_own_star_on_an_image(reader: Caller, colleague: Cal
     assert reader.delete(mine).status_code == 204
     assert [one["author"] for one in all_of(reader, ct)["key_images"]] == ["bs.bình"]
     assert reader.put(mine, json=starred(ct) | {"frame_number": 2}).status_code == 400
+    assert reader.put(mine, json=starred(ct) | {"frame_number": 0}).status_code == 400
+    nowhere = mine.replace(ct.StudyInstanceUID, "no-study")
+    assert reader.put(nowhere, json=starred(ct)).status_code == 400
 
 
 def test_who_knows_them_already_is_sent_nothing(reader: Caller, ct: Dataset) -> None:
