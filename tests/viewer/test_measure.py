@@ -10,7 +10,7 @@ import numpy as np
 import pydicom
 import pytest
 from numpy.typing import NDArray
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 from pydicom.dataset import Dataset
 
 from tests.server import Server, serving
@@ -108,12 +108,18 @@ def desk(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Des
 @pytest.fixture
 def page(chromium: Browser) -> Iterator[Page]:
     context = chromium.new_context(locale="en-GB", viewport={"width": 1440, "height": 900})
+    keep_nothing(context)
     page = context.new_page()
     complaints: list[str] = []
     page.on("pageerror", lambda error: complaints.append(str(error)))
     yield page
     context.close()
     assert complaints == []
+
+
+def keep_nothing(context: BrowserContext) -> None:
+    """The line is cut over which drawings are kept: each test begins on images without any."""
+    context.route(re.compile(r"/api/studies/[^/]+/annotations"), lambda route: route.abort())
 
 
 def reading(page: Page, url: str, ds: Dataset, series: int = 0) -> Reading:
@@ -285,7 +291,7 @@ def test_a_known_length_calibrates_an_image_until_it_is_undone(page: Page, desk:
     view.drag((100, 100), (200, 100))
     page.get_by_label("Length of the line in mm").fill("no")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("alert")).to_contain_text("above 0")
+    expect(page.locator("dialog [role=alert]")).to_contain_text("above 0")
     page.get_by_label("Length of the line in mm").fill("25,4")
     page.keyboard.press("Enter")
 
@@ -344,6 +350,7 @@ def test_a_finger_draws_with_a_loupe_beside_it_and_rests_to_probe(chromium: Brow
     context = chromium.new_context(
         locale="en-GB", viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True, device_scale_factor=2
     )
+    keep_nothing(context)
     page = context.new_page()
     page.goto(desk.url("ct"))
     expect(page.locator("canvas.picture[data-reduce='0']")).to_be_visible()
