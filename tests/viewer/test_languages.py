@@ -34,6 +34,8 @@ def assert_said_in_words(page: Page) -> None:
         assert "undefined" not in said and "{" not in said
         assert page.evaluate(NAMELESS) == []
         assert page.evaluate("document.documentElement.scrollWidth") == width
+        if width == 1280 and page.locator(".reading-menus").count():
+            assert page.locator(".reading-menus .account").bounding_box()["x"] < width - 30  # type: ignore[index]
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,9 @@ import type { JSX } from "preact";
 const PRINTED: Readonly<Record<string, string>> = {
   arrowdown: "↓",
   arrowup: "↑",
+  arrowleft: "←",
+  arrowright: "→",
+  enter: "↵",
   pagedown: "PgDn",
   pageup: "PgUp",
   home: "Home",
