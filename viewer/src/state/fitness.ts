@@ -3,7 +3,7 @@ import { computed, signal } from "@preact/signals-core";
 import { nameText } from "../i18n/format";
 import { panesInSight, studies } from "./reading";
 
-/** Millions of pixels that a screen for primary reading is expected to have; docs/displays.md says after whom. */
+/** Millions of pixels that a screen for primary reading is expected to have; common figures, see docs/displays.md. */
 const MAMMOGRAPHY = 5;
 const RADIOGRAPHY = 3;
 const OTHER = 1.9;
