@@ -10,6 +10,8 @@ from playwright.sync_api import Locator, Page
 from pydicom.dataset import Dataset
 
 HEADER_PX = 56
+WIDE_PX = 1240
+"""From here on the tools are in one line with the patient's name."""
 
 
 def grey(ds: Dataset, center: float, width: float) -> NDArray[np.float64]:
@@ -20,7 +22,7 @@ def grey(ds: Dataset, center: float, width: float) -> NDArray[np.float64]:
 
 def fit_pane_to(page: Page, rows: int, columns: int) -> None:
     """Make the window such that the pane shows one voxel on one pixel, with the series list out of the way."""
-    page.set_viewport_size({"width": columns + 400, "height": rows + HEADER_PX})
+    page.set_viewport_size({"width": max(columns + 400, WIDE_PX), "height": rows + HEADER_PX})
 
 
 def on_screen(page: Page, rows: int, columns: int) -> NDArray[np.float64]:

@@ -168,6 +168,9 @@ def shown(page: Page, study_uid: str, rows: int, columns: int, aspect: float) ->
     page.evaluate("document.querySelector('canvas.picture')?.setAttribute('data-old', '')")
     page.evaluate(ADDRESS, f"/viewer?StudyInstanceUIDs={study_uid}&gl={page.evaluate('gl')}")
     wait_for(lambda: page.locator("canvas.picture:not([data-old])").count() == 1, "the pane")
+    # The tools that come after the first picture take room from the pane.
+    page.set_viewport_size({"width": 1280, "height": 800})
+    wait_for(lambda: page.locator("[data-action=length]").count() > 0, "the tools")
     fit(page, columns * scale, round(rows * scale * aspect))
     drawn = "canvas.picture:not([data-old])[data-frame='0'][data-reduce='0']"
     wait_for(lambda: page.locator(drawn).count() == 1, "the picture")
@@ -182,8 +185,10 @@ def fit(page: Page, width: int, height: int) -> None:
     """Make the window such that the pane has this size."""
     canvas = "document.querySelector('canvas.picture')"
     size = f"[innerWidth, innerHeight, {canvas}.clientWidth, {canvas}.clientHeight]"
-    across, down, pane_across, pane_down = page.evaluate(size)
-    page.set_viewport_size({"width": across - pane_across + width, "height": down - pane_down + height})
+    # Once more where the page is laid out otherwise at the new width.
+    for _ in range(2):
+        across, down, pane_across, pane_down = page.evaluate(size)
+        page.set_viewport_size({"width": across - pane_across + width, "height": down - pane_down + height})
     resolution = f"[{canvas}.width, {canvas}.height]"
     wait_for(lambda: page.evaluate(resolution) == [width, height], "the pane's size")
 

@@ -24,6 +24,7 @@ PUBLIC = {
     ("GET", "/viewer"),
     ("GET", "/admin"),
     ("GET", "/IHEInvokeImageDisplay"),
+    ("GET", "/patterns"),
     ("GET", "/signin"),
     ("GET", "/assets/{name:path}"),
     ("GET", "/{name}"),
