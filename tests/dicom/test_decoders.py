@@ -48,6 +48,7 @@ UNKNOWN_TO_PYDICOM = {
 OTHERWISE_TO_PYDICOM = {
     "modality/mr-enhanced/weasis-dicom-tools__jpeg2000-multiframe-multifragments.dcm": "lossy, beyond the bits stored",
     "syntax/pydicom-data__liver_rle.dcm": "RLE of single bits, which pydicom does not decode",
+    "syntax/dicom-test-files__MR1_JLSL": "a JPEG-LS stream that one of its plugins refuses",
 }
 UNKNOWN_TO_DCMTK = {
     "modality/pmap/pydicom-data__parametric_map_float.dcm": "floating point samples",

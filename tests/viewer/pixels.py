@@ -10,7 +10,7 @@ from playwright.sync_api import Locator, Page
 from pydicom.dataset import Dataset
 
 HEADER_PX = 56
-WIDE_PX = 1240
+WIDE_PX = 1600
 """From here on the tools are in one line with the patient's name."""
 
 

@@ -418,7 +418,7 @@ def test_a_study_is_removed_from_the_list_brought_back_removed_again_and_restore
 
     row.get_by_role("button", name="More for this study").focus()
     page.keyboard.press("Enter")
-    expect(page.get_by_role("menuitem").first).to_be_focused()
+    expect(page.locator(".menu-item").first).to_be_focused()
     page.keyboard.press("ArrowUp")
     expect(page.get_by_role("menuitem", name="Remove study…")).to_be_focused()
     page.keyboard.press("Enter")

@@ -12,7 +12,7 @@ export function KeyImage({ viewport, document }: LayerProps): JSX.Element | null
   const titles = objects.value.filter((object) => isKeyObject(object) && isAbout(object.images, sop, frame)).map(({ label }) => label);
   if (titles.length === 0) return null;
   return (
-    <p class="key-image" data-key-image={titles.length}>
+    <p class="key-image-note" data-key-image={titles.length}>
       ★ {[...new Set(titles)].join(" · ")}
     </p>
   );
