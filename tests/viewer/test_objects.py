@@ -20,7 +20,7 @@ from pydicom.sequence import Sequence
 from tests.make import make_ct, part10
 from tests.server import Server, serving
 from tests.viewer.conftest import NAME, PASSWORD, session_of
-from tests.viewer.pixels import HEADER_PX, error, on_screen
+from tests.viewer.pixels import HEADER_PX, WIDE_PX, error, on_screen
 from tests.web.test_shown import make_state
 
 FILES = (
@@ -134,7 +134,7 @@ def exactly(page: Page, rows: int, columns: int) -> None:
     """The window is such that a picture of these pixels has one on each of the screen's."""
     if page.locator(".panel-column").count():
         page.keyboard.press("j")
-    page.set_viewport_size({"width": columns + 800, "height": rows + HEADER_PX})
+    page.set_viewport_size({"width": columns + WIDE_PX, "height": rows + HEADER_PX})
     expect(page.locator("canvas.picture")).to_have_js_property("clientHeight", rows)
     drawn(page)
 
