@@ -200,6 +200,8 @@ def _growth(driver: Playwright, server: Server, visited: list[Study], scale: Sca
     with _browser(driver) as (browser, pid):
         page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
         page.goto(server.url)
+        # Before it is there, the page does not follow its address.
+        _wait(page, lambda: page.evaluate("document.getElementById('app').childElementCount > 0"))
         early = 0.0
         for number, study in enumerate(visited, start=1):
             _go(page, f"/viewer?StudyInstanceUIDs={study.uid}")
